@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "TF_BUILD", "NO_COLOR", "FORCE_COLOR")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch):
+    """No variable of terraform's, of ours or of a CI runner's reaches a test by accident."""
+    for name in list(os.environ):
+        if name.startswith(("TFRETRY_", "TF_")) or name in CI_VARIABLES:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("CHECKPOINT_DISABLE", "1")  # terraform asks no server for its newest version
+
+
+@pytest.fixture
+def fake_terraform(tmp_path, monkeypatch):
+    """Write a `terraform` that does what a test says, and put it first on PATH."""
+
+    def write(script: str, *, interpreter: str = "/bin/sh") -> Path:
+        binary = tmp_path / "bin" / "terraform"
+        binary.parent.mkdir(exist_ok=True)
+        binary.write_text(f"#!{interpreter}\n{script}\n")
+        binary.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{binary.parent}{os.pathsep}{os.environ['PATH']}")
+        return binary
+
+    return write
+
+
+@pytest.fixture
+def fake_python_terraform(fake_terraform):
+    """The same, written in Python: for exact bytes, descriptors and signals."""
+    return lambda script: fake_terraform(script, interpreter=sys.executable)
+
+
+@pytest.fixture(scope="session")
+def real_terraform() -> str:
+    """Where the real terraform is; in CI its absence is a failure, elsewhere a skip that says so."""
+    found = shutil.which("terraform")
+    if found is None and os.environ.get("CI"):
+        pytest.fail("no terraform on PATH: in CI it must be there")
+    if found is None:
+        pytest.skip("no terraform on PATH: install it to run this test")
+    return found
