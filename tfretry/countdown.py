@@ -1,0 +1,44 @@
+"""A line on the terminal that counts the seconds of a wait, and is gone when the wait is over."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+
+FALLBACK_COLUMNS = 80
+ERASE = "\r\x1b[K"  # to the left margin, then erase in line (ECMA-48)
+
+
+def count_down(
+    wait_s: float,
+    *,
+    sleep: Callable[[float], int | None],
+    describe: Callable[[float], str],
+    write: Callable[[bytes], object],
+    clock: Callable[[], float] = time.monotonic,
+    columns: Callable[[], int] | None = None,
+) -> int | None:
+    """Wait *wait_s* seconds by *sleep* and rewrite what *describe* says of the seconds left, each second.
+
+    Returns early with the number of a stop signal that *sleep* met.
+    """
+    width = columns or terminal_columns
+    end_s = clock() + wait_s
+    met = None
+    while met is None and (left_s := end_s - clock()) > 0:
+        # One column stays free: a full line makes some terminals wrap, and then it cannot be rewritten.
+        line = describe(math.ceil(left_s))[: max(width() - 1, 0)]
+        write(f"{ERASE}{line}".encode("utf-8", "replace"))
+        met = sleep(left_s - (math.ceil(left_s) - 1))
+    write(ERASE.encode())
+    return met
+
+
+def terminal_columns() -> int:
+    """The width of the terminal behind stderr."""
+    try:
+        return os.get_terminal_size(2).columns or FALLBACK_COLUMNS
+    except OSError:
+        return FALLBACK_COLUMNS

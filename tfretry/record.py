@@ -1,0 +1,81 @@
+"""The file of --report: one JSON record of the run, written atomically. Its schema is report.schema.json."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from tfretry.attempts import Attempt
+from tfretry.causes import Finding
+from tfretry.command import redacted
+from tfretry.result import Result
+
+SCHEMA = "tfretry-report/1"
+
+
+def record(result: Result, *, terraform: str) -> dict[str, Any]:
+    """The record of *result*: no value of a `-var` is in it."""
+    return {
+        "schema": SCHEMA,
+        "outcome": result.ending,
+        "exit_code": result.exit_code if result.exit_code >= 0 else 128 - result.exit_code,
+        "reason": result.reason,
+        "terraform": {"path": terraform, "version": _version(result.attempts)},
+        "attempts": [_attempt(result.attempts, index) for index in range(len(result.attempts))],
+    }
+
+
+def _attempt(attempts: Sequence[Attempt], index: int) -> dict[str, Any]:
+    attempt = attempts[index]
+    waited_s = attempt.began_s - attempts[index - 1].ended_s if index else 0.0
+    return {
+        "started": datetime.fromtimestamp(attempt.started, UTC).isoformat(timespec="milliseconds"),
+        "duration_s": round(attempt.duration_s, 3),
+        "waited_s": round(waited_s, 3),
+        "exit_code": attempt.exit_code,
+        "errors": [_error(finding) for finding in attempt.diagnosis.findings],
+        "error_count": attempt.diagnosis.errors,
+        "command": redacted(attempt.argv),
+    }
+
+
+def _error(finding: Finding) -> dict[str, Any]:
+    return {
+        "address": finding.address,
+        "summary": finding.summary,
+        "cause": finding.cause.name if finding.cause else None,
+    }
+
+
+def _version(attempts: Sequence[Attempt]) -> str | None:
+    return next((attempt.version for attempt in attempts if attempt.version), None)
+
+
+def write_record(content: dict[str, Any], path: str) -> None:
+    """Write *content* to *path*, whole or not at all; raises OSError."""
+    data = json.dumps(content, indent=2, ensure_ascii=True).encode("ascii") + b"\n"
+    if os.path.exists(path) and not os.path.isfile(path):  # a FIFO, /dev/stderr: nothing to replace
+        with open(path, "wb") as file:
+            file.write(data)
+        return
+    descriptor, temporary = tempfile.mkstemp(prefix=".tfretry-", dir=os.path.dirname(path) or os.curdir)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask

@@ -1,0 +1,151 @@
+"""What we say on stderr, through structlog: sentences for people or JSON lines for machines."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from tfretry.attempts import Attempt, Tail
+from tfretry.ci import annotation, append_summary
+from tfretry.config import Settings
+from tfretry.countdown import count_down
+from tfretry.result import Result
+from tfretry.sentences import FAILURES, REMEDY, counting, sentence, who
+from tfretry.stderr import write_stderr
+
+PREFIX = "tfretry: "
+LONG_POLL_S = 110.0  # terraform tells its progress every 10 s: this is the last line before two minutes
+COLOURS = {"applied": 32, "retrying": 33, "the provider waited": 33, "interrupted": 33}
+FAILURE_COLOUR = 31
+
+
+class Stderr:
+    """The logger under structlog: whole lines that begin on a line of their own."""
+
+    def __init__(self) -> None:
+        self.tail = Tail()
+
+    def msg(self, text: str) -> None:
+        """Write *text* and a newline, in one write."""
+        self.begin_line()
+        write_stderr(f"{text}\n".encode("utf-8", "replace"))
+
+    def begin_line(self) -> None:
+        """End the line that terraform left open."""
+        if self.tail.is_mid_line:
+            write_stderr(b"\n")
+        self.tail = Tail()
+
+    info = warning = msg
+
+
+class Reporter:
+    """Tells people or machines what happens to the run; silent about a first attempt that applies."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+        self.stderr = Stderr()
+        self._environ = environ
+        self._quiet = settings.quiet
+        self._as_json = settings.log_format == "json"
+        self._has_countdown = not self._as_json and not self._quiet and os.isatty(2)
+        processors = JSON if self._as_json else [text_renderer(colour=wants_colour(environ))]
+        self._log = structlog.wrap_logger(self.stderr, processors=processors, wrapper_class=structlog.BoundLogger)
+
+    def say(self, event: str, **facts: Any) -> None:
+        """Say *event*, one of the keys of sentences.SENTENCES."""
+        if event in FAILURES:
+            self._log.warning(event, **facts)
+        elif not self._quiet:
+            self._log.info(event, **facts)
+
+    def wait(self, attempt: Attempt, number: int, wait_s: float, sleep: Callable[[float], int | None]) -> int | None:
+        """Say that attempt *number* is retried, and wait; returns early with the number of a stop signal."""
+        facts = _retry_facts(attempt, number)
+        if attempt.polled_s >= LONG_POLL_S and number == 1:
+            self.say("the provider waited", polled_s=attempt.polled_s, remedy=_remedy(attempt))
+        if not self._has_countdown:
+            self.say("retrying", **facts, wait_s=round(wait_s, 3))
+            return sleep(wait_s)
+        self.stderr.begin_line()
+        return count_down(
+            wait_s,
+            sleep=sleep,
+            describe=lambda left_s: PREFIX + counting({**facts, "wait_s": left_s}),
+            write=write_stderr,
+        )
+
+    def finish(self, result: Result) -> None:
+        """Say how the run ended, to people and to the CI system."""
+        event, facts = _ending(result)
+        if event is None:
+            return
+        self.say(event, **facts)
+        append_summary(result, self._environ)
+        if not self._quiet and not self._as_json:
+            line = annotation(event, sentence(event, facts).partition("\n")[0], self._environ)
+            write_stderr(line.encode("utf-8", "replace"))
+
+
+def _retry_facts(attempt: Attempt, number: int) -> dict[str, Any]:
+    healing = attempt.diagnosis.healing
+    cause = healing.cause if healing else None
+    return {
+        "address": who(attempt.diagnosis),
+        "cause": cause.name if cause else None,
+        "sentence": cause.sentence if cause else "terraform failed",
+        "attempt": number,
+        "failed_after_s": round(attempt.duration_s, 3),
+    }
+
+
+def _remedy(attempt: Attempt) -> str:
+    healing = attempt.diagnosis.healing
+    return REMEDY if healing and healing.cause and healing.cause.name.startswith("ecs-") else ""
+
+
+def _ending(result: Result) -> tuple[str | None, dict[str, Any]]:
+    retried = len(result.attempts) > 1
+    if result.ending == "applied" and retried:
+        since_s = round(result.since_first_failure_s, 3)
+        return "applied", {"attempt": len(result.attempts), "since_first_failure_s": since_s}
+    if result.ending == "gave-up":
+        spent = {"attempts": len(result.attempts), "elapsed_s": round(result.elapsed_s, 3)}
+        return "gave up", {**spent, "exit_code": result.exit_code, "remedy": _remedy(result.last)}
+    if result.ending == "interrupted" and result.interrupted_wait is not None:
+        return "interrupted", {"signal": signal.Signals(result.interrupted_wait).name}
+    if result.ending == "refused":
+        return "refused", {"reason": result.reason, "refusals": [str(refusal) for refusal in result.refusals]}
+    if result.reason:
+        return "not retried", {"reason": result.reason}
+    return None, {}
+
+
+def wants_colour(environ: Mapping[str, str]) -> bool:
+    """NO_COLOR, then FORCE_COLOR, then whether stderr is a terminal."""
+    if environ.get("NO_COLOR"):
+        return False
+    return bool(environ.get("FORCE_COLOR")) or (os.isatty(2) and environ.get("TERM") != "dumb")
+
+
+def text_renderer(*, colour: bool) -> Processor:
+    """Renders an event as the sentence that sentences.py has for it."""
+
+    def render(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> str:
+        event = event_dict.pop("event")
+        code = FAILURE_COLOUR if event in FAILURES else COLOURS[event]
+        prefix = f"\x1b[{code}mtfretry:\x1b[0m " if colour else PREFIX
+        return "\n".join(prefix + line for line in sentence(event, event_dict).split("\n"))
+
+    return render
+
+
+JSON: list[Processor] = [
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.JSONRenderer(),
+]

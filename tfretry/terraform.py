@@ -1,0 +1,111 @@
+"""Which terraform is meant, and becoming it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tfretry.arguments import chdir, own_pairs
+from tfretry.configfile import terraform_key
+from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError, TfretryError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import NoReturn
+
+NAMES = ("terraform", "tofu")
+HEAD_SIZE = 4096
+
+
+def wanted_terraform(own: Sequence[str], terraform_argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """What `--terraform`, its variable or its key asks for."""
+    given = [value for name, value in own_pairs(own) if name == "--terraform" and value]
+    if given:
+        return given[-1]
+    return environ.get("TFRETRY_TERRAFORM") or terraform_key(chdir(terraform_argv))
+
+
+def find_terraform(wanted: str | None, environ: Mapping[str, str]) -> str:
+    """The path of the terraform to run: *wanted* as a shell would find it, else `terraform` or `tofu` on PATH.
+
+    Raises TerraformNotFoundError, TerraformNotExecutableError, and TfretryError where *wanted* is ourselves.
+    """
+    if wanted:
+        return _find_wanted(wanted, environ)
+    met_ourselves = None
+    for name in NAMES:
+        for path in _on_path(name, environ):
+            if not is_ourselves(path):
+                return path
+            met_ourselves = path
+    if met_ourselves:
+        raise TerraformNotFoundError(
+            f"{met_ourselves} is tfretry itself and there is no other terraform on PATH; "
+            "pass --terraform PATH or set TFRETRY_TERRAFORM"
+        )
+    raise _none_on_path(environ)
+
+
+def _find_wanted(wanted: str, environ: Mapping[str, str]) -> str:
+    path = wanted if os.sep in wanted else next(_on_path(wanted, environ), wanted)
+    if not os.path.exists(path):
+        raise TerraformNotFoundError(f"cannot find {wanted!r}; --terraform takes a path or a name on PATH")
+    if os.path.isdir(path) or not os.access(path, os.X_OK):
+        raise TerraformNotExecutableError(f"{path} cannot be executed; --terraform takes an executable")
+    if is_ourselves(path):
+        raise TfretryError(f"{path} is tfretry itself; --terraform takes the path of the real terraform")
+    return path
+
+
+def _none_on_path(environ: Mapping[str, str]) -> TfretryError:
+    for name in NAMES:
+        for path in _candidates(name, environ):
+            if os.path.isfile(path):
+                return TerraformNotExecutableError(f"{path} is not executable; see its permissions")
+    return TerraformNotFoundError("cannot find terraform or tofu on PATH; install one or pass --terraform PATH")
+
+
+def _candidates(name: str, environ: Mapping[str, str]) -> Iterator[str]:
+    # shutil.which() would do, but importing it costs more than the whole search.
+    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
+        yield os.path.join(folder or os.curdir, name)
+
+
+def _on_path(name: str, environ: Mapping[str, str]) -> Iterator[str]:
+    for path in _candidates(name, environ):
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            yield path
+
+
+def is_ourselves(path: str) -> bool:
+    """Whether *path* is tfretry under another name, or a script that only calls it: running it would never end."""
+    if sys.argv[:1] and os.path.exists(sys.argv[0]) and os.path.samefile(path, sys.argv[0]):
+        return True
+    try:
+        with open(path, "rb") as file:
+            head = file.read(HEAD_SIZE)
+    except OSError:
+        return False
+    return head.startswith(b"#!") and any(map(_calls_tfretry, head.splitlines()[1:]))
+
+
+def _calls_tfretry(line: bytes) -> bool:
+    words = line.replace(b'"', b" ").replace(b"'", b" ").split()
+    if not words or words[0].startswith(b"#"):
+        return False
+    if words[0] in (b"from", b"import") and words[1:2] and words[1].partition(b".")[0] == b"tfretry":
+        return True
+    passes_arguments = b"$@" in words or b"$*" in words
+    return passes_arguments and any(word.rpartition(b"/")[2] == b"tfretry" for word in words)
+
+
+def replace_process(path: str, arguments: Sequence[str]) -> NoReturn:
+    """Become terraform: its bytes, signals, terminal and exit code are then its own.
+
+    Raises TerraformNotExecutableError where the kernel refuses it.
+    """
+    try:
+        os.execv(path, [path, *arguments])
+    except OSError as error:
+        raise TerraformNotExecutableError(f"{path} cannot be executed ({error.strerror})") from error
