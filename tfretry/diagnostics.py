@@ -2,15 +2,101 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from typing import TYPE_CHECKING
+
+from tfretry import messages
+from tfretry.blocks import LOG, OTHERS, Block
+from tfretry.lines import Lines, clean
+from tfretry.shapes import Diagnostic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Diagnostic", "DiagnosticReader"]
+
+OPENING, CLOSING = "╷", "╵"
+GUTTER = re.compile(r"[│|] ?")
+HEADING = re.compile(r"([│|] ?)?(Error|Warning): (.*)", re.DOTALL)
+YELLOW = b"\x1b[33m"
+# A stream without any of these holds no error: they are looked for before anything is split or decoded.
+NEEDLES = (b"Error: ", b"Warning: ", OPENING.encode(), messages.NEEDLE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnostic:
-    """One error as terraform meant it: no colour, no gutter, no line breaks."""
+class DiagnosticReader:
+    """Calls *found* with each error diagnostic of one byte stream, in any shape; never for a warning."""
 
-    summary: str
-    detail: str
-    address: str | None
-    shape: str
-    truncated: bool = False
+    def __init__(self, found: Callable[[Diagnostic], object]) -> None:
+        self._found = found
+        self._lines = Lines(NEEDLES, self._read)
+        self._block: Block | None = None
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes, cut anywhere."""
+        self._lines.feed(chunk)
+
+    def close(self) -> None:
+        """Take the end of the stream for the end of what has no other; a second call does nothing."""
+        self._lines.close()
+        self._finish()
+
+    def _read(self, line: bytes) -> bool:
+        text = clean(line)
+        if messages.NEEDLE in line and not _quotes(text):
+            for diagnostic in messages.diagnostics_of(line):
+                self._found(diagnostic)
+        if self._block is None:
+            self._begin(text, line)
+        elif self._block.shape == "plain":
+            self._in_plain(self._block, text, line)
+        else:
+            self._in_box(self._block, text, line)
+        if self._block is not None and self._block.full:
+            self._finish()
+        return self._block is not None
+
+    def _begin(self, text: str, line: bytes) -> None:
+        if text.startswith(OPENING):
+            self._block = Block("box")
+            # Should the box stay empty (terraform drops lines over 64 KiB), its colour alone tells what it was.
+            self._block.severity = "Warning" if YELLOW in line else ""
+        elif heading := HEADING.match(text):
+            self._block = Block("box" if heading[1] else "plain")
+            self._block.head(heading[2], heading[3])
+
+    def _in_box(self, block: Block, text: str, line: bytes) -> None:
+        if gutter := GUTTER.match(text):
+            content = text[gutter.end() :]
+            heading = HEADING.match(content)
+            if block.empty and heading and not heading[1]:
+                block.head(heading[2], heading[3])
+            else:
+                block.add(content)
+        elif text.startswith(CLOSING):
+            self._finish()
+        elif text.startswith(OPENING) or HEADING.match(text):
+            self._finish()
+            self._begin(text, line)
+
+    def _in_plain(self, block: Block, text: str, line: bytes) -> None:
+        heading = HEADING.match(text)
+        if text.startswith(OPENING) or (heading and heading[1]):
+            self._finish(cut=True)
+            self._begin(text, line)
+        elif heading and (block.blank or block.over):
+            # terraform always prints a blank line first; without one it is a line of the detail.
+            self._finish()
+            self._begin(text, line)
+        else:
+            block.add_doubtful(text)
+
+    def _finish(self, *, cut: bool = False) -> None:
+        block, self._block = self._block, None
+        text = block.text(cut=cut) if block else None
+        for diagnostic in text.diagnostics() if text else ():
+            self._found(diagnostic)
+
+
+def _quotes(text: str) -> bool:
+    """Whether a line that holds a message only repeats it: a log line, a provisioner's, one within a box."""
+    return any(pattern.match(text) for pattern in (GUTTER, LOG, OTHERS))

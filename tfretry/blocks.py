@@ -1,0 +1,112 @@
+"""One diagnostic in a shape for people, taken line by line: what is its text, and what only stands beside it."""
+
+from __future__ import annotations
+
+import re
+
+from tfretry.shapes import Text, address_in, holds_output
+
+TEXT_LIMIT = 64 * 1024
+
+WITH = re.compile(r"  with (\S.*),$")
+ON = re.compile(r"  on .+ line \d+(?:, in (.+))?:$")
+# The source that terraform shows and the values in it are the configuration's words, not the error's.
+SOURCE = re.compile(r" *\d+:(?: |$)|    [├│|]|  \(source code not available\)$")
+
+
+KEY = r"(?:\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\])?"
+ADDRESS = rf"(?:module\.[\w-]+{KEY}\.)*(?:data\.)?\w+\.[\w-]+(?:\.\d+)?{KEY}"
+LOG = re.compile(r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d\S* +\[(?:TRACE|DEBUG|INFO|WARN|ERROR)\s*\]")
+# Log entries of several lines begin so: an HTTP exchange, a graph, a value too long for one line.
+LOG_OPENS = re.compile(r"[:=]\s*$")
+MESSAGE = '{"@level"'
+# What terraform itself prints at line start; none of it continues a diagnostic.
+OTHERS = re.compile(
+    rf"{ADDRESS} \((?:local|remote)-exec\): "
+    rf"|{ADDRESS}(?: \(deposed object \w+\))?: (?:Still |Refreshing state|Provisioning with|(?:Creat|Modify|Destroy"
+    r"|Read)ing\.\.\.|(?:Creation|Modifications|Destruction|Read) complete )"
+    r"|(?:Acquiring|Releasing) state lock\. |(?:Apply|Destroy) complete! |Plan: \d+ to |No changes\. "
+    r"|Changes to Outputs:$|Outputs:$|Terraform used the selected |Terraform will perform the following "
+    r"|Do you want to perform these |Interrupt received\.$"
+)
+
+
+class Block:
+    """Collects one diagnostic's lines, at most TEXT_LIMIT characters of them."""
+
+    def __init__(self, shape: str) -> None:
+        self.shape = shape
+        self.severity = ""
+        self.blank = False
+        self.full = False
+        self.over = False
+        self._summary: list[str] = []
+        self._detail: list[str] = []
+        self._aside: list[str] = []
+        self._into = self._summary
+        self._room = TEXT_LIMIT
+        self._address: str | None = None
+        self._context: str | None = None
+        self._located = False
+        self._logging = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has been said yet."""
+        return not self._summary and not self._detail
+
+    def head(self, severity: str, summary: str) -> None:
+        """Begin with `Error: summary` or `Warning: summary`."""
+        self.severity, self.blank, self._into = severity, False, self._summary
+        self._keep(summary, self._summary)
+
+    def add(self, line: str) -> None:
+        """Take a line that is certainly the diagnostic's own, its gutter removed."""
+        if not line.strip():
+            self.blank, self._located, self._into = True, False, self._detail
+            return
+        self._located = (self.blank or self._located) and self._locates(line)
+        self.blank = False
+        if not self._located:
+            self._keep(line, self._into)
+
+    def add_doubtful(self, line: str) -> None:
+        """Take a line of a stream where nothing marks the end: log lines and terraform's progress are set aside."""
+        if line.startswith(MESSAGE):
+            self._keep(line, self._aside)
+        elif LOG.match(line):
+            self._logging = LOG_OPENS.search(line) is not None
+            self._keep(line, self._aside)
+        elif OTHERS.match(line) or self.over or self._logging:
+            self.over = self.over or OTHERS.match(line) is not None
+            self._keep(line, self._aside)
+        else:
+            self.add(line)
+
+    def text(self, *, cut: bool = False) -> Text | None:
+        """The error that was collected, if it is one; *cut* says that the next thing began within it."""
+        # A local-exec may print a blank line and "Warning: …" in the middle of the command that terraform quotes.
+        torn = self.shape == "plain" and holds_output([*self._summary, *self._detail, *self._aside])
+        if self.severity == "Warning" and not torn:
+            return None
+        return Text(
+            summary=self._summary,
+            detail=self._detail,
+            address=self._address or self._context,
+            shape=self.shape,
+            truncated=self.full or cut or holds_output(self._aside),
+        )
+
+    def _locates(self, line: str) -> bool:
+        if found := WITH.match(line):
+            self._address = self._address or found[1]
+            return True
+        if found := ON.match(line):
+            self._context = self._context or address_in(found[1] or "")
+            return True
+        return self._located and SOURCE.match(line) is not None
+
+    def _keep(self, line: str, where: list[str]) -> None:
+        self.full = self.full or len(line) > self._room
+        where.append(line[: self._room])
+        self._room = max(0, self._room - len(line) - 1)

@@ -1,0 +1,88 @@
+"""Lines of a byte stream: only those worth reading, none longer than a bound, cut anywhere by chunks."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# What is kept of one line, in bytes. A JSON diagnostic holds its summary twice and its detail once.
+LINE_LIMIT = 256 * 1024
+
+# An unfinished control string loses its introducer only: text must not vanish because a terminator is missing.
+ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[^\[\]]?|\x1b|\r")
+
+
+def clean(line: bytes) -> str:
+    """*line* as text without colour, carriage returns and other terminal sequences; any bytes will do."""
+    return ANSI.sub("", line.decode("utf-8", "replace"))
+
+
+class Lines:
+    """Hands on the lines that hold one of *needles*, and every line after one for which *read* returned true."""
+
+    def __init__(self, needles: tuple[bytes, ...], read: Callable[[bytes], bool]) -> None:
+        self._needles = needles
+        self._read = read
+        self._every = False
+        self._held = bytearray()
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes; a line without its newline waits for the rest, its first LINE_LIMIT bytes kept."""
+        last = chunk.rfind(b"\n") + 1
+        if not last:
+            self._hold(chunk)
+            return
+        start = 0
+        if self._held:
+            start = chunk.index(b"\n") + 1
+            self._hold(chunk[: start - 1])
+            self._release()
+        # Searching costs a fraction of splitting: a block without a needle is never cut into lines.
+        if self._every or self._worth(chunk):
+            self._scan(chunk, start, last)
+        if last < len(chunk):
+            self._hold(chunk[last : last + LINE_LIMIT])
+
+    def close(self) -> None:
+        """Take the end of the stream for the end of its last line."""
+        if self._held:
+            self._release()
+
+    def _hold(self, part: bytes) -> None:
+        room = LINE_LIMIT - len(self._held)
+        if room > 0:
+            self._held += part[:room]
+
+    def _release(self) -> None:
+        line = bytes(self._held)
+        self._held.clear()
+        if self._every or self._worth(line):
+            self._every = self._read(line)
+
+    def _worth(self, part: bytes) -> bool:
+        # Not any(…): for chunks of one line each a generator costs more than the search.
+        for needle in self._needles:  # noqa: SIM110
+            if needle in part:
+                return True
+        return False
+
+    def _scan(self, chunk: bytes, start: int, end: int) -> None:
+        hits = [chunk.find(needle, start, end) for needle in self._needles]
+        while start < end:
+            if not self._every:
+                hit = self._nearest(hits, chunk, start, end)
+                if hit < 0:
+                    return
+                start = max(start, chunk.rfind(b"\n", start, hit) + 1)
+            stop = chunk.index(b"\n", start, end)
+            self._every = self._read(chunk[start : min(stop, start + LINE_LIMIT)])
+            start = stop + 1
+
+    def _nearest(self, hits: list[int], chunk: bytes, start: int, end: int) -> int:
+        for which, hit in enumerate(hits):
+            if 0 <= hit < start:
+                hits[which] = chunk.find(self._needles[which], start, end)
+        return min((hit for hit in hits if hit >= 0), default=-1)

@@ -1,0 +1,49 @@
+"""A user's regular expression, bounded in the text that it sees and in the time that it takes."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
+    from types import FrameType
+
+# What a pattern sees of a diagnostic, in characters. A pattern of cubic cost would still take hours on it, one with
+# nested repeats for ever: hence the time as well.
+SEEN = 4096
+PATIENCE_S = 0.5
+
+
+class OutOfPatienceError(Exception):
+    """A pattern took longer than PATIENCE_S of processor time."""
+
+
+def patient_search(pattern: re.Pattern[str], text: str) -> bool:
+    """Whether *pattern* is found in the first SEEN characters of *text*; OutOfPatienceError if that takes too long."""
+    with _patience():
+        return pattern.search(text[:SEEN]) is not None
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    # CPython's matcher looks for signals as it goes. Processor time, so that a suspended job is not blamed.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGVTALRM, _give_up)
+    try:
+        signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE_S)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    finally:
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def _give_up(_signum: int, _frame: FrameType | None) -> None:
+    raise OutOfPatienceError
