@@ -1,0 +1,61 @@
+"""What stands in for our stdout and stderr while terraform runs: a pipe, or a raw terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import termios
+import tty
+from collections.abc import Iterator
+
+SIZE_OF_WINSIZE = 8  # bytes: four short numbers
+
+
+class Channel:
+    """Terraform writes to *child_end*; what is read from *source* belongs on our descriptor *target*."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self._is_terminal = os.isatty(target)
+        # Opened without becoming anybody's controlling terminal.
+        self.source, self.child_end = os.openpty() if self._is_terminal else os.pipe()
+        if self._is_terminal:
+            tty.setraw(self.child_end)  # the real terminal does what is to be done to newlines
+            self.copy_size()
+
+    def copy_size(self) -> None:
+        """Give our terminal, if it is one, the size of the real one."""
+        if not self._is_terminal:
+            return
+        with contextlib.suppress(OSError):  # the real one may be gone
+            size = fcntl.ioctl(self.target, termios.TIOCGWINSZ, bytes(SIZE_OF_WINSIZE))
+            fcntl.ioctl(self.source, termios.TIOCSWINSZ, size)
+
+    def close_child_end(self) -> None:
+        """Once terraform has its own: only then can the channel come to an end."""
+        if self.child_end >= 0:
+            os.close(self.child_end)
+        self.child_end = -1
+
+    def close(self) -> None:
+        """Close both ends."""
+        self.close_child_end()
+        os.close(self.source)
+
+
+@contextlib.contextmanager
+def open_channels() -> Iterator[list[Channel]]:
+    """One for stdout and one for stderr, or one for both, in order, where both are the same open file."""
+    with contextlib.ExitStack() as stack:
+        targets = (1,) if os.path.sameopenfile(1, 2) else (1, 2)
+        yield [stack.enter_context(contextlib.closing(Channel(target))) for target in targets]
+
+
+def open_standard_descriptors() -> None:
+    """Open on /dev/null those of 0 to 2 that are closed, lest one of ours gets their number."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)

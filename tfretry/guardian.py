@@ -1,0 +1,174 @@
+"""A small process that outlives us if we are killed, and sees to it that nothing is lost then."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+READ_SIZE = 65536
+LOOK_AGAIN_MS = 1000  # where the end of a process that is no child of ours cannot be polled for
+INTERRUPTED = b"!\n"
+
+
+class Guardian:
+    """Guards one run of terraform: it holds the read ends *drains*, so that terraform never meets a closed pipe.
+
+    When we are killed it drains them, and asks terraform once to stop. It is forked before terraform is: there is
+    no moment without it then, and no thread yet (a fork among threads may deadlock).
+    """
+
+    def __init__(self, *, drains: Sequence[int], private: PrivateDirectory | None) -> None:
+        self._drains = tuple(drains)
+        self._keeps = () if private is None else (private.lifeline,)
+        self._pid = 0
+        self._line = -1
+
+    def __enter__(self) -> Self:
+        hears, self._line = os.pipe()
+        self._pid = _fork(lambda: _stand_by(hears, self._drains), keep={hears, *self._drains, *self._keeps})
+        os.close(hears)
+        return self
+
+    def __exit__(self, failed: object, *_: object) -> None:
+        if failed is None:
+            os.kill(self._pid, signal.SIGKILL)
+        os.close(self._line)  # if we fail while terraform runs, the guardian acts as if we had been killed
+        if failed is None:
+            os.waitpid(self._pid, 0)
+
+    def adopt(self) -> None:
+        """In the child that becomes terraform: say who it is."""
+        self._tell(b"%d\n" % os.getpid())
+
+    def terraform_was_interrupted(self) -> None:
+        """It must not get a second interrupt, not from the guardian either."""
+        self._tell(INTERRUPTED)
+
+    def _tell(self, message: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._line, message)
+
+
+class PrivateDirectory:
+    """A directory that is removed even if we are killed, after the runs that use it have ended."""
+
+    def __init__(self, path: Path, lifeline: int) -> None:
+        self.path = path
+        self.lifeline = lifeline  # held by us and by the guardians of runs; its end is the directory's
+
+
+@contextlib.contextmanager
+def private_directory(path: Path) -> Iterator[PrivateDirectory]:
+    """Create *path* (mode 0700), and remove it on every way out. Raises FileExistsError."""
+    hears, lifeline = os.pipe()
+    # The guardian is there before the directory is, and does nothing until our end of the line closes.
+    pid = _fork(lambda: _remove_at_the_end(hears, path), keep={hears})
+    os.close(hears)
+    try:
+        path.mkdir(mode=0o700)
+        try:
+            yield PrivateDirectory(path, lifeline)
+        finally:
+            shutil.rmtree(path)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(lifeline)
+
+
+def _fork(act: Callable[[], object], *, keep: Iterable[int]) -> int:
+    """Fork a process that holds nothing but *keep*, heeds no signal, and ends when it has acted."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        os.setsid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        _hold_only(set(keep))
+        act()
+    finally:
+        os._exit(0)
+
+
+def _hold_only(keep: set[int]) -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in range(3):
+        os.dup2(null, fd)
+    for fd in [int(name) for name in os.listdir("/dev/fd")]:
+        if fd > 2 and fd not in keep:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+
+def _remove_at_the_end(hears: int, path: Path) -> None:
+    os.read(hears, 1)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _stand_by(hears: int, drains: Sequence[int]) -> None:
+    """Listen until we end; the child holds our end of the line too, until it is terraform."""
+    terraform: _Stranger | None = None
+    interrupted = False
+    while message := os.read(hears, READ_SIZE):
+        for word in message.split():
+            if word.isdigit():
+                terraform = _Stranger(int(word))
+            else:
+                interrupted = True
+    if terraform is None:
+        return
+    if not interrupted:
+        terraform.terminate()
+    _drain_until_end(terraform, drains)
+
+
+class _Stranger:
+    """A process that is not our child: by a descriptor where there are some, since numbers are used again."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self.fd: int | None = None
+        if hasattr(os, "pidfd_open"):
+            with contextlib.suppress(OSError):
+                self.fd = os.pidfd_open(pid)
+
+    def terminate(self) -> None:
+        with contextlib.suppress(OSError):
+            if self.fd is None:
+                os.kill(self._pid, signal.SIGTERM)
+            else:
+                signal.pidfd_send_signal(self.fd, signal.SIGTERM)
+
+    def has_ended(self) -> bool:
+        if self.fd is not None:
+            return bool(select.select([self.fd], [], [], 0)[0])
+        try:
+            os.kill(self._pid, 0)
+        except OSError:
+            return True
+        return False
+
+
+def _drain_until_end(terraform: _Stranger, drains: Sequence[int]) -> None:
+    poll = select.poll()
+    for fd in drains if terraform.fd is None else (*drains, terraform.fd):
+        poll.register(fd, select.POLLIN)
+    while not terraform.has_ended():
+        for fd, _ in poll.poll(LOOK_AGAIN_MS):
+            if fd in drains and not _read(fd):
+                poll.unregister(fd)
+
+
+def _read(fd: int) -> bytes:
+    try:
+        return os.read(fd, READ_SIZE)
+    except OSError:
+        return b""

@@ -1,0 +1,175 @@
+"""One run of terraform: started by sh, its bytes carried by the pump, its signals by the rule."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sh
+
+from tfretry.attendance import Attendance
+from tfretry.channels import Channel, open_channels
+from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError
+from tfretry.guardian import Guardian, PrivateDirectory, private_directory
+from tfretry.pump import Flow, Pump
+from tfretry.rule import STOPS
+from tfretry.signals import Signals, die_of
+from tfretry.terminal import echo_restored
+from tfretry.witnesses import Banner, Sentinel
+
+__all__ = [
+    "Outcome",
+    "PrivateDirectory",
+    "Signals",
+    "die_like",
+    "private_directory",
+    "run_quietly",
+    "run_terraform",
+]
+
+logging.getLogger("sh").setLevel(logging.CRITICAL)  # it logs arguments, and -var values are secrets
+
+ANY_EXIT = range(-64, 256)  # sh is to raise nothing: the exit code is ours to judge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one run of terraform came to."""
+
+    exit_code: int  # negative: died of that signal
+    signalled: int | None  # the first signal that we received meanwhile
+    duration_s: float
+    watched: bool = True  # False: a consumer failed, and has not seen all output
+
+
+def run_terraform(
+    argv: Sequence[str],
+    *,
+    signals: Signals,
+    watch: Callable[[int], Callable[[bytes], object]],
+    private: PrivateDirectory | None = None,
+) -> Outcome:
+    """Run *argv*, which begins with the binary's path, on our own stdin, stdout and stderr.
+
+    *watch* is asked for the consumer of each channel's bytes: 1, and 2 unless both are the same open file. Consumers
+    are called from another thread, one at a time. Raises TerraformNotExecutableError, TerraformNotFoundError.
+    """
+    with open_channels() as channels, echo_restored():
+        banners = [Banner() for _ in channels]
+        flows = [
+            Flow(source=channel.source, target=channel.target, watchers=(banner.feed, watch(channel.target)))
+            for channel, banner in zip(channels, banners, strict=True)
+        ]
+        stdio = (0, channels[0].child_end, channels[-1].child_end)
+        with contextlib.closing(Pump(flows)) as pump:
+            return _run(argv, stdio, signals=signals, channels=channels, banners=banners, pump=pump, private=private)
+
+
+def run_quietly(
+    argv: Sequence[str], *, signals: Signals, stdout: int, stderr: int, private: PrivateDirectory | None = None
+) -> Outcome:
+    """Run *argv* without input, its output on the descriptors *stdout* and *stderr*; raises as run_terraform."""
+    with open(os.devnull, "rb") as null, contextlib.closing(Pump([])) as pump:
+        stdio = (null.fileno(), stdout, stderr)
+        return _run(argv, stdio, signals=signals, channels=[], banners=[], pump=pump, private=private)
+
+
+def die_like(outcome: Outcome) -> int:
+    """Our exit code after *outcome*; where terraform died of a signal, die of the same one."""
+    return outcome.exit_code if outcome.exit_code >= 0 else die_of(-outcome.exit_code)
+
+
+def _run(
+    argv: Sequence[str],
+    stdio: tuple[int, int, int],
+    *,
+    signals: Signals,
+    channels: Sequence[Channel],
+    banners: Sequence[Banner],
+    pump: Pump,
+    private: PrivateDirectory | None,
+) -> Outcome:
+    for arrival in signals.take_pending():
+        if arrival.signal in STOPS:  # as if terraform had died of it at its start
+            return Outcome(exit_code=-arrival.signal, signalled=arrival.signal, duration_s=0.0)
+    began_s = time.monotonic()
+    drains = [channel.source for channel in channels]
+    with Guardian(drains=drains, private=private) as guardian, Sentinel() as sentinel:
+
+        def prepare() -> None:
+            guardian.adopt()
+            signals.restore_in_child()
+
+        # All that can fail has been opened by now, so that nothing fails once terraform runs.
+        child = _Child(argv, stdio, prepare)
+        for channel in channels:
+            channel.close_child_end()
+        attendance = Attendance(
+            child, signals=signals, guardian=guardian, sentinel=sentinel, channels=channels, banners=banners
+        )
+        attendance.pass_on_pending()
+        sentinel.spawn()
+        pump.start()
+        attendance.until_end()
+        attendance.until_drained(pump)
+        return Outcome(
+            exit_code=child.wait(),
+            signalled=attendance.first_signal,
+            duration_s=time.monotonic() - began_s,
+            watched=pump.failure is None,
+        )
+
+
+class _FsStr(str):
+    """sh encodes arguments strictly; terraform is to get the bytes that we got."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "", errors: str = "") -> bytes:  # noqa: ARG002  # sh's choice is not ours
+        return super().encode(sys.getfilesystemencoding(), "surrogateescape")
+
+
+class _Child:
+    """Terraform as sh started it."""
+
+    def __init__(self, argv: Sequence[str], stdio: tuple[int, int, int], prepare: Callable[[], None]) -> None:
+        self._running = _start(argv, stdio, prepare)
+
+    def is_alive(self) -> bool:
+        return bool(self._running.is_alive())
+
+    def signal(self, signo: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._running.signal(signo)
+
+    def wait(self) -> int:
+        return int(self._running.wait().process.exit_code)
+
+
+def _start(argv: Sequence[str], stdio: tuple[int, int, int], prepare: Callable[[], None]) -> Any:
+    stdin, stdout, stderr = stdio
+    try:
+        command: Any = sh.Command(argv[0])
+        command._path = _FsStr(argv[0])  # noqa: SLF001  # sh would tidy it, and encode it strictly
+        return command(
+            [_FsStr(argument) for argument in argv[1:]],
+            _in=stdin,
+            _out=stdout,
+            _err=stderr,
+            _bg=True,  # its child ignores SIGHUP
+            _bg_exc=False,
+            _ok_code=ANY_EXIT,
+            _close_fds=False,  # ours are closed on exec; those that our caller passed are for terraform
+            _preexec_fn=prepare,
+        )
+    except sh.CommandNotFound as error:
+        raise TerraformNotFoundError(f"cannot run {argv[0]}: it is not there, or not executable") from error
+    except sh.ForkException as error:
+        reason = str(error).strip().rpartition("] ")[2]  # the end of a traceback
+        raise TerraformNotExecutableError(f"cannot run {argv[0]}: {reason}") from error
