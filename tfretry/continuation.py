@@ -1,0 +1,103 @@
+"""What was approved, what is done of it, and what is planned now: the facts that the rules judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from tfretry.changes import (
+    CREATE,
+    CREATE_DELETE,
+    CREATE_FORGET,
+    DELETE,
+    DELETE_CREATE,
+    FORGET,
+    UPDATE,
+    Change,
+    Key,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Completion = tuple[str, str, str | None]  # action, address, deposed key
+
+# The completion that ends each kind of change; one that creates first goes on with the deposed old object.
+ENDS_WITH = {
+    CREATE: "create",
+    UPDATE: "update",
+    DELETE: "delete",
+    DELETE_CREATE: "create",
+    CREATE_DELETE: "create",
+    CREATE_FORGET: "create",
+}
+
+
+class Finished(Protocol):
+    """A change that terraform reported as complete."""
+
+    @property
+    def action(self) -> str:
+        """`create`, `update` or `delete`."""
+
+    @property
+    def address(self) -> str:
+        """The address as terraform prints it."""
+
+    @property
+    def deposed(self) -> str | None:
+        """The key of a deposed object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """The changes of both plans by key, and what was reported complete since the approval."""
+
+    approved: Mapping[Key, Change]
+    new: Mapping[Key, Change]
+    done: frozenset[Completion]
+
+    def is_done(self, change: Change) -> bool:
+        """Whether terraform said that this approved change is complete, but for an old object left deposed."""
+        if change.actions == DELETE:
+            return self.is_destroyed(change)
+        return (ENDS_WITH.get(change.actions, ""), *change.key) in self.done
+
+    def is_destroyed(self, change: Change) -> bool:
+        """Whether terraform said that it has destroyed the object that this approved change destroys."""
+        return ("delete", *change.key) in self._destroyed(change.address)
+
+    def is_settled(self, change: Change) -> bool:
+        """Whether nothing of this approved change is left to do."""
+        if change.actions == FORGET:
+            return change.key not in self.new  # terraform reports no forgetting: it just knows the object no more
+        if change.actions == CREATE_DELETE and self.is_done(change):
+            return self._destroys_one(change.address)
+        return self.is_done(change)
+
+    def twin(self, change: Change) -> Change | None:
+        """The approved change that *change* of the new plan continues; None if there is none."""
+        if change.key in self.approved or change.deposed is None:
+            return self.approved.get(change.key)
+        # A replacement that creates first: once the new object is there, the old one and only that is to go.
+        whole = self.approved.get((change.address, None))
+        begun = whole is not None and whole.actions == CREATE_DELETE and self.is_done(whole)
+        return whole if begun and self._destroys_one(change.address) else None
+
+    def _destroys_one(self, address: str) -> bool:
+        """Whether one object, that of a replacement, is destroyed at *address* or is to be: neither none nor two."""
+        planned = {("delete", *key) for key, change in self.new.items() if change.actions == DELETE}
+        all_of_them = {each for each in planned if each[1] == address} | self._destroyed(address)
+        return len({each for each in all_of_them if each[1:] not in self.approved or each[2] is None}) == 1
+
+    def _destroyed(self, address: str) -> set[Completion]:
+        """The destructions at *address* that terraform reported, as far as it can be told which they are.
+
+        terraform 1.11 names a deposed object when it starts to destroy it, but not when that is complete.
+        """
+        told = {each for each in self.done if each[0] == "delete" and each[1] == address}
+        approved = [key for key, change in self.approved.items() if key[0] == address and "delete" in change.actions]
+        nameless = ("delete", address, None)
+        if nameless in told and len(approved) == 1:
+            return {("delete", *approved[0])}
+        return told - {nameless}

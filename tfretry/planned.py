@@ -1,0 +1,179 @@
+"""Values of a plan: whether one says what another promised, and where it does not."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Path = tuple[str | int, ...]
+ABSENT: Any = object()  # a member that is not there is not a member that is null
+IDENTIFIER = re.compile(r"[^\W\d][\w-]*")
+# Matching is cubic and recursive; a longer list in a new order is refused, as all that is not understood.
+LONGEST_MATCHED = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A value as a plan tells it: what is known of it, and `true` wherever it is known after apply only."""
+
+    value: Any = None
+    unknown: Any = False
+
+    @property
+    def open(self) -> bool:
+        """Whether anything in it is unknown."""
+        return holds_true(self.unknown)
+
+    @property
+    def understood(self) -> bool:
+        """Whether the marks of the unknown have the shape of the value that they stand beside."""
+        if not self.open:
+            return _is_mark(self.unknown)
+        if self.unknown is True:
+            return self.value is None or self.value is ABSENT
+        if type(self.unknown) is not type(self.value):
+            return False
+        if isinstance(self.unknown, list) and len(self.unknown) != len(self.value):
+            return False
+        return all(self.child(step).understood for step in self.steps)
+
+    @property
+    def steps(self) -> list[Any]:
+        """The keys of an object, known and unknown ones, or the indexes of a list."""
+        if isinstance(self.value, list):
+            return list(range(len(self.value)))
+        hidden = [key for key in _members(self.unknown) if key not in self.value]
+        return [*self.value, *hidden]
+
+    def child(self, step: str | int) -> Planned:
+        """The value one *step* inside this one; ABSENT where there is none."""
+        value = self.value.get(step, ABSENT) if isinstance(self.value, dict) else self.value[step]
+        return Planned(value=value, unknown=mark_at(self.unknown, step))
+
+
+def holds_true(marks: Any) -> bool:
+    """Whether terraform's tree of marks (`after_unknown`, `after_sensitive`) marks anything."""
+    if isinstance(marks, dict | list):
+        return any(map(holds_true, marks.values() if isinstance(marks, dict) else marks))
+    return marks is True
+
+
+def mark_at(marks: Any, step: str | int) -> Any:
+    """The part of a tree of marks that is one *step* inside it; marks leave out what they do not mark."""
+    if isinstance(marks, dict):
+        return marks.get(step, False)
+    if isinstance(marks, list) and isinstance(step, int) and step < len(marks):
+        return marks[step]
+    return False
+
+
+def unrefined(approved: Planned, new: Planned, at: Path = ()) -> Path | None:
+    """Where *new* says something else than *approved* promised; None if it nowhere does.
+
+    Where *approved* is unknown anything may stand; where it is known, *new* is known and equal.
+    """
+    if approved.unknown is True:
+        return None
+    if approved.value == new.value and not approved.open and not new.open:
+        return None
+    if isinstance(approved.value, dict) and isinstance(new.value, dict):
+        return _unrefined_object(approved, new, at)
+    if isinstance(approved.value, list) and isinstance(new.value, list):
+        return _unrefined_list(approved, new, at)
+    return at
+
+
+def difference(one: Any, other: Any) -> Path | None:
+    """The first place where two wholly known values differ; None if they are equal."""
+    return unrefined(Planned(value=one), Planned(value=other))
+
+
+def rendered(path: Path, marks: Iterable[Any]) -> str | None:
+    """*path* as terraform writes it, ending where one of the *marks* makes all further in sensitive."""
+    trees, text = list(marks), ""
+    for step in path:
+        if any(tree is True for tree in trees):
+            break
+        text += _step(step)
+        trees = [mark_at(tree, step) for tree in trees]
+    return text.removeprefix(".") or None
+
+
+def _unrefined_object(approved: Planned, new: Planned, at: Path) -> Path | None:
+    steps = approved.steps
+    for key in new.steps:
+        if key not in steps:
+            return (*at, key)
+    for key in steps:
+        missing = key not in new.steps
+        found = (*at, key) if missing else unrefined(approved.child(key), new.child(key), (*at, key))
+        if found is not None:
+            return found
+    return None
+
+
+def _unrefined_list(approved: Planned, new: Planned, at: Path) -> Path | None:
+    if len(approved.value) != len(new.value):
+        return at
+    wanted = [approved.child(step) for step in approved.steps]
+    offered = [new.child(step) for step in new.steps]
+    places = (unrefined(a, b, (*at, n)) for n, (a, b) in enumerate(zip(wanted, offered, strict=True)))
+    found = next((place for place in places if place is not None), None)
+    if found is None or not approved.open:
+        return found
+    return None if _is_reordered(wanted, offered) else at
+
+
+def _is_reordered(approved: Sequence[Planned], new: Sequence[Planned]) -> bool:
+    """Whether *new* is *approved* in an order that a set may take as its unknown elements become known.
+
+    JSON does not tell sets from lists. But terraform sorts a set by its elements alone: the known ones never
+    change places among themselves, so only those that held something unknown may stand anywhere.
+    """
+    known = [each for each in approved if not each.open]
+    others = []
+    for each in new:
+        if known and unrefined(known[0], each) is None:
+            known.pop(0)
+        else:
+            others.append(each)
+    return not known and _is_matched([each for each in approved if each.open], others)
+
+
+def _is_matched(wanted: Sequence[Planned], offered: Sequence[Planned]) -> bool:
+    """Whether each of *wanted* can have one of *offered* for itself (augmenting paths)."""
+    if len(wanted) > LONGEST_MATCHED:
+        return False
+    fits = [[n for n, b in enumerate(offered) if unrefined(a, b) is None] for a in wanted]
+    owner: dict[int, int] = {}
+
+    def place(seeker: int, tried: set[int]) -> bool:
+        for choice in fits[seeker]:
+            if choice in tried:
+                continue
+            tried.add(choice)
+            if choice not in owner or place(owner[choice], tried):
+                owner[choice] = seeker
+                return True
+        return False
+
+    return all(place(seeker, set()) for seeker in range(len(wanted)))
+
+
+def _is_mark(mark: Any) -> bool:
+    return isinstance(mark, bool | dict | list)
+
+
+def _members(marks: Any) -> list[str]:
+    return [key for key, mark in marks.items() if holds_true(mark)] if isinstance(marks, dict) else []
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    return f".{step}" if IDENTIFIER.fullmatch(step) else f"[{json.dumps(step)}]"
