@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tfretry.causes import Cause, Diagnosis, Judge
@@ -13,7 +13,9 @@ from tfretry.process import Signals, run_terraform
 from tfretry.progress import Change, ProgressReader
 
 COLOUR_OR_RETURN = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]|\r")
+HEAD_SIZE = 1024
 TAIL_SIZE = 256  # bytes: more colour codes than terraform ever writes in a row
+VERSION = re.compile(rb'"terraform":"([^"]{1,64})","type":"version"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,9 @@ class Attempt:
     diagnosis: Diagnosis
     finished: frozenset[Change]
     polled_s: float  # for how long the resource that met a known error was being created
+    watched: bool = True  # False: our reading failed on the way, so nothing is known
+    left_line_open: bool  # where our own lines go
+    version: str | None  # of terraform, which only -json tells
 
     @property
     def duration_s(self) -> float:
@@ -38,24 +43,7 @@ class Attempt:
     @property
     def heals(self) -> bool:
         """Whether waiting alone is expected to mend this failure."""
-        return self.exit_code == 1 and self.signalled is None and self.diagnosis.heals
-
-
-class Tail:
-    """The last bytes of a channel: they tell whether a line is open there."""
-
-    def __init__(self) -> None:
-        self._bytes = b""
-
-    def feed(self, chunk: bytes) -> None:
-        """Remember the end of *chunk*."""
-        self._bytes = (self._bytes + chunk[-TAIL_SIZE:])[-TAIL_SIZE:]
-
-    @property
-    def is_mid_line(self) -> bool:
-        """Whether what stands there visibly ends without a newline."""
-        visible = COLOUR_OR_RETURN.sub(b"", self._bytes)
-        return bool(visible) and not visible.endswith(b"\n")
+        return self.exit_code == 1 and self.signalled is None and self.watched and self.diagnosis.heals
 
 
 class Channel:
@@ -64,11 +52,13 @@ class Channel:
     def __init__(self, judge: Judge) -> None:
         self.diagnostics = DiagnosticReader(judge.see)
         self.progress = ProgressReader()
-        self.tail = Tail()
+        self.head = b""
+        self._tail = b""
 
     def feed(self, chunk: bytes) -> None:
         """Hand *chunk* to each reader."""
-        self.tail.feed(chunk)
+        self.head = self.head or chunk[:HEAD_SIZE]
+        self._tail = (self._tail + chunk[-TAIL_SIZE:])[-TAIL_SIZE:]
         self.diagnostics.feed(chunk)
         self.progress.feed(chunk)
 
@@ -77,11 +67,17 @@ class Channel:
         self.diagnostics.close()
         self.progress.close()
 
+    @property
+    def left_line_open(self) -> bool:
+        """Whether what stands there visibly ends without a newline."""
+        visible = COLOUR_OR_RETURN.sub(b"", self._tail)
+        return bool(visible) and not visible.endswith(b"\n")
+
 
 def run_attempt(
     argv: Sequence[str], *, causes: Sequence[Cause], signals: Signals, clock: Callable[[], float] = time.monotonic
-) -> tuple[Attempt, Tail]:
-    """Run terraform once, to its end; also the tail of the channel that our own lines go to."""
+) -> Attempt:
+    """Run terraform once, to its end."""
     judge = Judge(causes)
     channels: dict[int, Channel] = {}
 
@@ -91,24 +87,33 @@ def run_attempt(
 
     started, began_s = time.time(), clock()
     outcome = run_terraform(argv, signals=signals, watch=watch)
+    ended_s = clock()
     for channel in channels.values():
         channel.close()
     diagnosis = judge.diagnosis()
-    attempt = Attempt(
+    return Attempt(
         argv=tuple(argv),
         started=started,
         began_s=began_s,
-        ended_s=clock(),
+        ended_s=ended_s,
         exit_code=outcome.exit_code,
         signalled=outcome.signalled,
+        watched=outcome.watched,
         diagnosis=diagnosis,
         finished=frozenset(change for channel in channels.values() for change in channel.progress.finished),
-        polled_s=_polled_s(diagnosis, [channel.progress for channel in channels.values()]),
+        polled_s=_polled_s(diagnosis, channels.values()),
+        # Two streams on one terminal or file share channel 1.
+        left_line_open=channels[max(channels)].left_line_open,
+        version=_version(channels[1].head),
     )
-    # Both streams on one terminal or file share channel 1.
-    return attempt, channels[max(channels)].tail if channels else Tail()
 
 
-def _polled_s(diagnosis: Diagnosis, progress: Sequence[ProgressReader]) -> float:
+def _polled_s(diagnosis: Diagnosis, channels: Iterable[Channel]) -> float:
     met = {finding.address for finding in diagnosis.findings if finding.cause}
-    return max((seconds for reader in progress for at, seconds in reader.longest.items() if at in met), default=0.0)
+    waits = (wait for channel in channels for wait in channel.progress.longest.items())
+    return max((seconds for address, seconds in waits if address in met), default=0.0)
+
+
+def _version(head: bytes) -> str | None:
+    match = VERSION.search(head)
+    return match[1].decode("ascii", "replace") if match else None

@@ -7,7 +7,14 @@ import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tfretry.arguments import APPLY_TAKES_VALUE, apply_options, chdir, environment_arguments, is_switched_on, subcommand_index
+from tfretry.arguments import (
+    APPLY_TAKES_VALUE,
+    apply_options,
+    chdir,
+    environment_arguments,
+    is_switched_on,
+    subcommand_index,
+)
 
 Options = list[tuple[str, str | None]]
 

@@ -16,7 +16,7 @@ def count_down(
     *,
     sleep: Callable[[float], int | None],
     describe: Callable[[float], str],
-    write: Callable[[bytes], object],
+    write: Callable[[str], object],
     clock: Callable[[], float] = time.monotonic,
     columns: Callable[[], int] | None = None,
 ) -> int | None:
@@ -30,9 +30,9 @@ def count_down(
     while met is None and (left_s := end_s - clock()) > 0:
         # One column stays free: a full line makes some terminals wrap, and then it cannot be rewritten.
         line = describe(math.ceil(left_s))[: max(width() - 1, 0)]
-        write(f"{ERASE}{line}".encode("utf-8", "replace"))
+        write(f"{ERASE}{line}")
         met = sleep(left_s - (math.ceil(left_s) - 1))
-    write(ERASE.encode())
+    write(ERASE)
     return met
 
 

@@ -25,7 +25,7 @@ def record(result: Result, *, terraform: str) -> dict[str, Any]:
         "outcome": result.ending,
         "exit_code": result.exit_code if result.exit_code >= 0 else 128 - result.exit_code,
         "reason": result.reason,
-        "terraform": {"path": terraform, "version": _version(result.attempts)},
+        "terraform": {"path": terraform, "version": result.first.version},
         "attempts": [_attempt(result.attempts, index) for index in range(len(result.attempts))],
     }
 
@@ -50,10 +50,6 @@ def _error(finding: Finding) -> dict[str, Any]:
         "summary": finding.summary,
         "cause": finding.cause.name if finding.cause else None,
     }
-
-
-def _version(attempts: Sequence[Attempt]) -> str | None:
-    return next((attempt.version for attempt in attempts if attempt.version), None)
 
 
 def write_record(content: dict[str, Any], path: str) -> None:

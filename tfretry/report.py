@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from tfretry.attempts import Attempt, Tail
+from tfretry.attempts import Attempt
 from tfretry.ci import annotation, append_summary
 from tfretry.config import Settings
 from tfretry.countdown import count_down
@@ -28,18 +28,16 @@ class Stderr:
     """The logger under structlog: whole lines that begin on a line of their own."""
 
     def __init__(self) -> None:
-        self.tail = Tail()
+        self.is_mid_line = False
 
-    def msg(self, text: str) -> None:
-        """Write *text* and a newline, in one write."""
-        self.begin_line()
-        write_stderr(f"{text}\n".encode("utf-8", "replace"))
+    def write(self, text: str) -> None:
+        """Write *text* in one write, after ending the line that terraform left open."""
+        write_stderr(("\n" * self.is_mid_line + text).encode("utf-8", "replace"))
+        self.is_mid_line = False
 
-    def begin_line(self) -> None:
-        """End the line that terraform left open."""
-        if self.tail.is_mid_line:
-            write_stderr(b"\n")
-        self.tail = Tail()
+    def msg(self, line: str) -> None:
+        """Write *line* and a newline, in one write."""
+        self.write(f"{line}\n")
 
     info = warning = msg
 
@@ -48,13 +46,13 @@ class Reporter:
     """Tells people or machines what happens to the run; silent about a first attempt that applies."""
 
     def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
-        self.stderr = Stderr()
+        self._stderr = Stderr()
         self._environ = environ
         self._quiet = settings.quiet
         self._as_json = settings.log_format == "json"
         self._has_countdown = not self._as_json and not self._quiet and os.isatty(2)
         processors = JSON if self._as_json else [text_renderer(colour=wants_colour(environ))]
-        self._log = structlog.wrap_logger(self.stderr, processors=processors, wrapper_class=structlog.BoundLogger)
+        self._log = structlog.wrap_logger(self._stderr, processors=processors, wrapper_class=structlog.BoundLogger)
 
     def say(self, event: str, **facts: Any) -> None:
         """Say *event*, one of the keys of sentences.SENTENCES."""
@@ -63,20 +61,20 @@ class Reporter:
         elif not self._quiet:
             self._log.info(event, **facts)
 
-    def wait(self, attempt: Attempt, number: int, wait_s: float, sleep: Callable[[float], int | None]) -> int | None:
-        """Say that attempt *number* is retried, and wait; returns early with the number of a stop signal."""
-        facts = _retry_facts(attempt, number)
-        if attempt.polled_s >= LONG_POLL_S and number == 1:
-            self.say("the provider waited", polled_s=attempt.polled_s, remedy=_remedy(attempt))
+    def wait(self, attempts: Sequence[Attempt], wait_s: float, sleep: Callable[[float], int | None]) -> int | None:
+        """Say that the last attempt is retried, and wait; returns early with the number of a stop signal."""
+        last, facts = attempts[-1], _retry_facts(attempts)
+        self._stderr.is_mid_line = last.left_line_open
+        if last.polled_s >= LONG_POLL_S and len(attempts) == 1:
+            self.say("the provider waited", polled_s=last.polled_s, remedy=_remedy(last))
         if not self._has_countdown:
             self.say("retrying", **facts, wait_s=round(wait_s, 3))
             return sleep(wait_s)
-        self.stderr.begin_line()
         return count_down(
             wait_s,
             sleep=sleep,
             describe=lambda left_s: PREFIX + counting({**facts, "wait_s": left_s}),
-            write=write_stderr,
+            write=self._stderr.write,
         )
 
     def finish(self, result: Result) -> None:
@@ -84,6 +82,8 @@ class Reporter:
         event, facts = _ending(result)
         if event is None:
             return
+        if result.interrupted_wait is None:
+            self._stderr.is_mid_line = result.last.left_line_open
         self.say(event, **facts)
         append_summary(result, self._environ)
         if not self._quiet and not self._as_json:
@@ -91,14 +91,15 @@ class Reporter:
             write_stderr(line.encode("utf-8", "replace"))
 
 
-def _retry_facts(attempt: Attempt, number: int) -> dict[str, Any]:
+def _retry_facts(attempts: Sequence[Attempt]) -> dict[str, Any]:
+    attempt = attempts[-1]
     healing = attempt.diagnosis.healing
     cause = healing.cause if healing else None
     return {
         "address": who(attempt.diagnosis),
         "cause": cause.name if cause else None,
         "sentence": cause.sentence if cause else "terraform failed",
-        "attempt": number,
+        "attempt": len(attempts),
         "failed_after_s": round(attempt.duration_s, 3),
     }
 

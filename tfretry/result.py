@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from tfretry.approval import Refusal
 from tfretry.attempts import Attempt
+from tfretry.sentences import in_the_way
 
 Ending = Literal["applied", "failed", "gave-up", "interrupted", "not-retried", "refused"]
 
@@ -41,3 +43,36 @@ class Result:
     def elapsed_s(self) -> float:
         """Seconds from the start of the first attempt to the end of the last."""
         return self.last.ended_s - self.first.began_s
+
+
+def result_of(
+    attempts: Sequence[Attempt], *, unrepeatable: str | None = None, interrupted_wait: int | None = None
+) -> Result:
+    """The end that *attempts* came to; *unrepeatable* says why there is no second one although waiting would heal."""
+    last, exit_code, reason = attempts[-1], attempts[-1].exit_code, None
+    if interrupted_wait is not None:
+        ending: Ending = "interrupted"
+        exit_code = 128 + interrupted_wait
+    elif last.signalled is not None:
+        ending = "interrupted"
+    elif last.exit_code == 0:
+        ending = "applied"
+    elif last.heals:
+        ending, reason = ("not-retried", unrepeatable) if unrepeatable else ("gave-up", None)
+    else:
+        reason = _in_the_way(attempts)
+        ending = "not-retried" if reason else "failed"
+    return Result(
+        ending=ending,
+        exit_code=exit_code,
+        attempts=tuple(attempts),
+        reason=reason,
+        interrupted_wait=interrupted_wait,
+    )
+
+
+def _in_the_way(attempts: Sequence[Attempt]) -> str | None:
+    # Only a run that has met a known error owes an explanation; bare terraform's other failures speak for themselves.
+    obstacle = attempts[-1].diagnosis.obstacle
+    met_a_cause = len(attempts) > 1 or attempts[-1].diagnosis.healing is not None
+    return in_the_way(obstacle) if obstacle and met_a_cause else None

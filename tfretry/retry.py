@@ -18,8 +18,6 @@ SHORTEST_WAIT_S = 2.0
 JITTER = (0.75, 1.25)
 ALWAYS_ALLOWED = 3  # the first attempt and two retries, however long each takes
 
-Announce = Callable[[Attempt, float], None]  # the attempt that failed, and the seconds until the next
-
 
 class wait_in_proportion(wait_base):  # noqa: N801  # named as tenacity names its own
     """Wait longer the longer it has lasted, and less after an attempt that itself took long."""
@@ -59,12 +57,12 @@ def retry_until_ready(
     *,
     settings: Settings,
     sleep: Callable[[float], None],
-    announce: Announce,
     uniform: Callable[[float, float], float] = random.uniform,
 ) -> Attempt:
     """Run again after *first*, which failed, until an attempt applies, fails for good, or time or attempts are up.
 
-    *run* is given the attempt before it. Returns the last attempt; one that heals means that we gave up.
+    *run* is given the attempt before it, *sleep* the seconds between the two. Returns the last attempt; one that heals
+    means that we gave up.
     """
     retrying = Retrying(
         retry=retry_if_result(lambda attempt: attempt.heals),
@@ -72,7 +70,6 @@ def retry_until_ready(
         | (stop_after_attempt(settings.max_attempts) if settings.max_attempts else stop_never),
         wait=wait_in_proportion(settings, first, uniform=uniform),
         sleep=sleep,
-        before_sleep=lambda state: announce(_last(state), state.upcoming_sleep),
         retry_error_callback=_last,
     )
     attempts = _attempts(first, run)

@@ -51,8 +51,7 @@ def in_the_way(obstacle: Finding) -> str:
     """The clause that names the error which no waiting heals."""
     if "asking for approval" in obstacle.summary and "EOF" in obstacle.summary:
         return (
-            "terraform asked for approval again and stdin was at its end; "
-            "a retry needs -auto-approve or a saved plan"
+            "terraform asked for approval again and stdin was at its end; a retry needs -auto-approve or a saved plan"
         )
     return f"{obstacle.address or 'terraform'} failed for another reason ({obstacle.summary})"
 
