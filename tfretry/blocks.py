@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import re
 
-from tfretry.shapes import Text, address_in, holds_output
+from tfretry.shapes import ADDRESS, TEXT_LIMIT, Text, address_in, holds_output
 
-TEXT_LIMIT = 64 * 1024
-
+# Beyond this a line is no location: matching stays cheap whatever a line holds.
+LOCATION_LIMIT = 4096
 WITH = re.compile(r"  with (\S.*),$")
 ON = re.compile(r"  on .+ line \d+(?:, in (.+))?:$")
 # The source that terraform shows and the values in it are the configuration's words, not the error's.
 SOURCE = re.compile(r" *\d+:(?: |$)|    [├│|]|  \(source code not available\)$")
 
-
-KEY = r"(?:\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\])?"
-ADDRESS = rf"(?:module\.[\w-]+{KEY}\.)*(?:data\.)?\w+\.[\w-]+(?:\.\d+)?{KEY}"
 LOG = re.compile(r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d\S* +\[(?:TRACE|DEBUG|INFO|WARN|ERROR)\s*\]")
-# Log entries of several lines begin so: an HTTP exchange, a graph, a value too long for one line.
-LOG_OPENS = re.compile(r"[:=]\s*$")
-MESSAGE = '{"@level"'
+# A log entry of several lines ends its first so: an HTTP exchange, a graph, a value too long for one line.
+LOG_OPENS = (":", "=")
+MESSAGE = '"@level"'
 # What terraform itself prints at line start; none of it continues a diagnostic.
 OTHERS = re.compile(
     rf"{ADDRESS} \((?:local|remote)-exec\): "
@@ -28,6 +25,7 @@ OTHERS = re.compile(
     r"|(?:Acquiring|Releasing) state lock\. |(?:Apply|Destroy) complete! |Plan: \d+ to |No changes\. "
     r"|Changes to Outputs:$|Outputs:$|Terraform used the selected |Terraform will perform the following "
     r"|Do you want to perform these |Interrupt received\.$"
+    rf"| {{2}}# {ADDRESS} | {{2}}(?:\+|~|-|-/\+|\+/-|<=) (?:resource|data) \"| {{4,}}[-+~] \w+ += "
 )
 
 
@@ -48,6 +46,7 @@ class Block:
         self._address: str | None = None
         self._context: str | None = None
         self._located = False
+        self._sourced = False
         self._logging = False
 
     @property
@@ -63,7 +62,7 @@ class Block:
     def add(self, line: str) -> None:
         """Take a line that is certainly the diagnostic's own, its gutter removed."""
         if not line.strip():
-            self.blank, self._located, self._into = True, False, self._detail
+            self.blank, self._located, self._sourced, self._into = True, False, False, self._detail
             return
         self._located = (self.blank or self._located) and self._locates(line)
         self.blank = False
@@ -72,10 +71,10 @@ class Block:
 
     def add_doubtful(self, line: str) -> None:
         """Take a line of a stream where nothing marks the end: log lines and terraform's progress are set aside."""
-        if line.startswith(MESSAGE):
+        if line.startswith("{") and MESSAGE in line:
             self._keep(line, self._aside)
         elif LOG.match(line):
-            self._logging = LOG_OPENS.search(line) is not None
+            self._logging = line.rstrip().endswith(LOG_OPENS)
             self._keep(line, self._aside)
         elif OTHERS.match(line) or self.over or self._logging:
             self.over = self.over or OTHERS.match(line) is not None
@@ -98,13 +97,16 @@ class Block:
         )
 
     def _locates(self, line: str) -> bool:
+        if len(line) > LOCATION_LIMIT:
+            return False
         if found := WITH.match(line):
             self._address = self._address or found[1]
             return True
         if found := ON.match(line):
             self._context = self._context or address_in(found[1] or "")
+            self._sourced = True
             return True
-        return self._located and SOURCE.match(line) is not None
+        return self._sourced and SOURCE.match(line) is not None
 
     def _keep(self, line: str, where: list[str]) -> None:
         self.full = self.full or len(line) > self._room

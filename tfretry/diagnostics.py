@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tfretry import messages
 from tfretry.blocks import LOG, OTHERS, Block
-from tfretry.lines import Lines, clean
+from tfretry.lines import BATCH, Lines, clean
 from tfretry.shapes import Diagnostic
 
 if TYPE_CHECKING:
@@ -24,11 +24,14 @@ NEEDLES = (b"Error: ", b"Warning: ", OPENING.encode(), messages.NEEDLE)
 
 
 class DiagnosticReader:
-    """Calls *found* with each error diagnostic of one byte stream, in any shape; never for a warning."""
+    """Calls *found* with each error diagnostic of one byte stream, in any shape; never for a warning.
 
-    def __init__(self, found: Callable[[Diagnostic], object]) -> None:
+    Up to *batch* bytes are gathered before they are looked at.
+    """
+
+    def __init__(self, found: Callable[[Diagnostic], object], *, batch: int = BATCH) -> None:
         self._found = found
-        self._lines = Lines(NEEDLES, self._read)
+        self._lines = Lines(NEEDLES, self._read, batch=batch)
         self._block: Block | None = None
 
     def feed(self, chunk: bytes) -> None:
@@ -42,7 +45,7 @@ class DiagnosticReader:
 
     def _read(self, line: bytes) -> bool:
         text = clean(line)
-        if messages.NEEDLE in line and not _quotes(text):
+        if messages.may_report(line) and not _quotes(text):
             for diagnostic in messages.diagnostics_of(line):
                 self._found(diagnostic)
         if self._block is None:

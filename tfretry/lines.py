@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 # What is kept of one line, in bytes. A JSON diagnostic holds its summary twice and its detail once.
 LINE_LIMIT = 256 * 1024
+# Chunks of a line or less are gathered up to this many bytes: looking at each would cost more than searching them.
+BATCH = 16 * 1024
 
 # An unfinished control string loses its introducer only: text must not vanish because a terminator is missing.
 ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[^\[\]]?|\x1b|\r")
@@ -21,16 +23,34 @@ def clean(line: bytes) -> str:
 
 
 class Lines:
-    """Hands on the lines that hold one of *needles*, and every line after one for which *read* returned true."""
+    """Hands on the lines that hold one of *needles*, and every line after one for which *read* returned true.
 
-    def __init__(self, needles: tuple[bytes, ...], read: Callable[[bytes], bool]) -> None:
+    Nothing is looked at before *batch* bytes have come, or the end.
+    """
+
+    def __init__(self, needles: tuple[bytes, ...], read: Callable[[bytes], bool], *, batch: int = BATCH) -> None:
         self._needles = needles
         self._read = read
+        self._batch = batch
+        self._gathered = bytearray()
         self._every = False
         self._held = bytearray()
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes; a line without its newline waits for the rest, its first LINE_LIMIT bytes kept."""
+        """Take the next bytes, cut anywhere."""
+        self._gathered += chunk
+        if len(self._gathered) >= self._batch:
+            self._flush()
+
+    def close(self) -> None:
+        """Take the end of the stream for the end of its last line."""
+        self._flush()
+        if self._held:
+            self._release()
+
+    def _flush(self) -> None:
+        chunk = bytes(self._gathered)
+        self._gathered.clear()
         last = chunk.rfind(b"\n") + 1
         if not last:
             self._hold(chunk)
@@ -44,12 +64,7 @@ class Lines:
         if self._every or self._worth(chunk):
             self._scan(chunk, start, last)
         if last < len(chunk):
-            self._hold(chunk[last : last + LINE_LIMIT])
-
-    def close(self) -> None:
-        """Take the end of the stream for the end of its last line."""
-        if self._held:
-            self._release()
+            self._hold(chunk[last:])
 
     def _hold(self, part: bytes) -> None:
         room = LINE_LIMIT - len(self._held)
@@ -63,11 +78,7 @@ class Lines:
             self._every = self._read(line)
 
     def _worth(self, part: bytes) -> bool:
-        # Not any(…): for chunks of one line each a generator costs more than the search.
-        for needle in self._needles:  # noqa: SIM110
-            if needle in part:
-                return True
-        return False
+        return any(needle in part for needle in self._needles)
 
     def _scan(self, chunk: bytes, start: int, end: int) -> None:
         hits = [chunk.find(needle, start, end) for needle in self._needles]

@@ -7,22 +7,31 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tfretry.lines import ANSI, LINE_LIMIT
-from tfretry.shapes import Diagnostic, Text, address_in
+from tfretry.shapes import TEXT_LIMIT, Diagnostic, Text, address_in, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# Within a JSON string every quote is escaped, so this cannot be found inside somebody's text.
+# Keys are sorted. Within a JSON string every quote is escaped, so this cannot be found inside somebody's text.
 START = b'{"@level"'
+ERROR = b'{"@level":"error"'
 NEEDLE = b'"diagnostic"'
-FIELD = r'"{}":"((?:[^"\\]|\\.)*)'
-SEVERITY = re.compile(r'"diagnostic":\{"severity":"(\w+)"')
+FIELD = r'"{}":\s*"((?:[^"\\]|\\.)*)'
+ADDRESS_LIMIT = 4096
+SEVERITY = re.compile(r'"diagnostic":\s*\{"severity":\s*"(\w+)"')
+
+
+def may_report(line: bytes) -> bool:
+    """Whether *line* may hold the message of a diagnostic, perhaps cut off before it says so."""
+    if line.startswith(ERROR):
+        return True
+    return NEEDLE in line and (START in line or line.lstrip().startswith(b"{"))
 
 
 def message(line: bytes) -> Mapping[str, Any]:
     """The JSON object that *line* holds, wherever it begins; empty if there is none that can be read."""
     try:
-        found = json.loads(line[max(0, line.find(START)) :].decode("utf-8", "replace"))
+        found = json.loads(_text_of(line))
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -30,8 +39,6 @@ def message(line: bytes) -> Mapping[str, Any]:
 
 def diagnostics_of(line: bytes) -> Iterator[Diagnostic]:
     """The error that the message on *line* reports; one that cannot be read is an error without text."""
-    if START not in line:
-        return
     body = message(line)
     if not body:
         yield from _damaged(line)
@@ -41,20 +48,20 @@ def diagnostics_of(line: bytes) -> Iterator[Diagnostic]:
         return
     snippet = said.get("snippet")
     context = snippet.get("context") if isinstance(snippet, dict) else None
-    yield from _text(
-        *(_string(said.get(name)) for name in ("summary", "detail", "address")), context=_string(context)
-    ).diagnostics()
+    summary, detail, address = (_string(said.get(name)) for name in ("summary", "detail", "address"))
+    yield from _text(summary, detail, address, context=_string(context)).diagnostics()
 
 
 def _damaged(line: bytes) -> Iterator[Diagnostic]:
-    text = line[line.find(START) :].decode("utf-8", "replace")
+    text = _text_of(line)
     severity = SEVERITY.search(text)
-    if severity is None or severity[1] == "warning":
+    if severity and severity[1] == "warning":
         return
-    if len(line) < LINE_LIMIT:
+    if severity and len(line) >= LINE_LIMIT:
+        summary, detail, address = (_cut(text, name) for name in ("summary", "detail", "address"))
+        yield from _text(summary, detail, address, truncated=True).diagnostics()
+    elif severity or line.startswith(ERROR):
         yield Diagnostic(summary="", detail="", address=None, shape="json", truncated=True)
-        return
-    yield from _text(*(_cut(text, name) for name in ("summary", "detail", "address")), truncated=True).diagnostics()
 
 
 def _cut(text: str, name: str) -> str:
@@ -67,13 +74,18 @@ def _cut(text: str, name: str) -> str:
 
 
 def _text(summary: str, detail: str, address: str, *, context: str = "", truncated: bool = False) -> Text:
+    room = TEXT_LIMIT - len(summary)
     return Text(
-        summary=[ANSI.sub("", line) for line in summary.split("\n")],
-        detail=[ANSI.sub("", line) for line in detail.split("\n")],
-        address=address or address_in(context),
+        summary=ANSI.sub("", summary[:TEXT_LIMIT]).split("\n"),
+        detail=ANSI.sub("", detail[: max(0, room)]).split("\n"),
+        address=unwrap([address[:ADDRESS_LIMIT]]) or address_in(context),
         shape="json",
-        truncated=truncated,
+        truncated=truncated or len(detail) > room,
     )
+
+
+def _text_of(line: bytes) -> str:
+    return line[max(0, line.find(START)) :].decode("utf-8", "replace")
 
 
 def _string(value: object) -> str:

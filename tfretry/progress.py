@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tfretry.blocks import ADDRESS
-from tfretry.lines import Lines, clean
-from tfretry.messages import START, message
+from tfretry.lines import BATCH, Lines, clean
+from tfretry.messages import message
+from tfretry.shapes import ADDRESS
 
 # More addresses than terraform ever works on at once.
 WAITS_KEPT = 1000
@@ -39,10 +39,10 @@ class Change:
 class ProgressReader:
     """Reads the progress of one byte stream; *longest* is in seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, batch: int = BATCH) -> None:
         self.finished: set[Change] = set()
         self.longest: dict[str, int] = {}
-        self._lines = Lines(NEEDLES, self._read)
+        self._lines = Lines(NEEDLES, self._read, batch=batch)
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes, cut anywhere."""
@@ -53,7 +53,7 @@ class ProgressReader:
         self._lines.close()
 
     def _read(self, line: bytes) -> bool:
-        if line.startswith(START):
+        if line.startswith(b"{"):
             self._read_message(message(line))
             return False
         text = clean(line).rstrip()

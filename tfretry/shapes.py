@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+# What is kept of one diagnostic, in characters.
+TEXT_LIMIT = 64 * 1024
+
+KEY = r"(?:\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\])?"
+ADDRESS = rf"(?:module\.[\w-]+{KEY}\.)*(?:data\.)?\w+\.[\w-]+(?:\.\d+)?{KEY}"
 # "2 error(s) occurred:" up to 0.11.13, "2 errors occurred:" from 0.11.14 (go-multierror 1.0); maybe behind an address.
 GROUP = re.compile(r"\b\d+ error(?:s|\(s\))? occurred:")
 GROUP_ITEM = re.compile(r"(?:(\S+): )?\d+ error(?:s|\(s\))? occurred:")
 BULLET = re.compile(r"\s*\* ")
-LEAF_ADDRESS = re.compile(r"((?:module\.[\w-]+\.)*(?:data\.)?[a-z]\w*\.[\w-]+(?:\.\d+|\[[^\]]*\])?): ")
+LEAF_ADDRESS = re.compile(rf"({ADDRESS}): ")
 ROLLBACK = "Terraform does not automatically rollback in the face of errors."
 # Ours to know: a failed local-exec quotes its command and what that printed, so bullets there are no leaves.
 LOCAL_EXEC = "Error running command '"

@@ -28,7 +28,7 @@ TABLE = (
         patterns=(re.compile(r"Unable to assume the service linked role"),),
         sentence="the ECS service-linked role cannot be assumed yet",
         heals="waiting: 2 to 60 s as a rule, 15 minutes at worst",
-        why="AWS creates AWSServiceRoleForECS with the first cluster or service of an account, and it takes time to spread",
+        why="AWS creates AWSServiceRoleForECS with an account's first cluster or service, and it takes time to spread",
         source="https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/818",
         default=True,
     ),
