@@ -2,85 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tfretry.attempts import Attempt, run_attempt
-from tfretry.command import Command, plain_address
+from tfretry.command import Command, premises_of
 from tfretry.config import Settings
-from tfretry.process import Signals
-from tfretry.result import Result, result_of
+from tfretry.errors import InterruptedRetryError, NotContinuedError
+from tfretry.result import Result, refused, result_of
+from tfretry.signals import Signals
 
 if TYPE_CHECKING:
+    from tfretry.guardian import PrivateDirectory
+    from tfretry.premises import Premises
     from tfretry.report import Reporter
 
-# Old Terraform Enterprise's answer to -refresh=false (terraform's internal/backend/remote/backend_apply.go).
-REFRESH_IS_REQUIRED = "Planning without refresh is not supported"
 
+class Apply:
+    """One command and the attempts at it so far."""
 
-class InterruptedWaitError(Exception):
-    """A signal ended a wait between attempts."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-class Run:
-    """The attempts of one command so far, and what the next one has to know of them."""
-
-    def __init__(self, command: Command, settings: Settings, *, signals: Signals) -> None:
+    def __init__(self, command: Command, settings: Settings, environ: Mapping[str, str], *, signals: Signals) -> None:
         self._command = command
         self._settings = settings
+        self._environ = environ
         self._signals = signals
-        self._refresh = settings.refresh_on_retry
-        self.attempts: list[Attempt] = []
+        self._attempts: list[Attempt] = []
 
-    def first(self) -> Attempt:
-        """Run what the user asked for."""
-        return self._attempt(self._command.argv)
+    def until_ready(self) -> Result:
+        """Run the command until it applies, fails for good, or is given up; says what happens on stderr."""
+        # Both must be known before the first attempt: it may read what can be read only once, or take minutes.
+        unrepeatable = self._command.unrepeatable()
+        approved = premises_of(self._command)
+        first = self._run(self._command.argv)
+        if first.exit_code == 0 and not self._settings.report:
+            return result_of(self._attempts)
+        # What is needed only after a failure is imported only now: terraform ran meanwhile.
+        from tfretry.report import Reporter
 
-    def again(self, _last: Attempt) -> Attempt:
-        """Run it again after an attempt that failed."""
-        attempt = self._attempt(self._retry_argv())
-        if _refuses_to_skip_refresh(attempt) and not self._refresh:
-            self._refresh = True
-            return self._attempt(self._retry_argv())
-        return attempt
+        reporter = Reporter(self._settings, self._environ)
+        if first.heals and not unrepeatable:
+            result = self._retry(reporter, approved)
+        else:
+            result = result_of(self._attempts, unrepeatable=unrepeatable)
+        reporter.finish(result)
+        if self._settings.report:
+            _keep_record(result, self._settings.report, self._command.terraform, reporter)
+        return result
 
-    def _retry_argv(self) -> list[str]:
-        finished = [change for attempt in self.attempts for change in attempt.finished]
-        created = {plain_address(change.address) for change in finished if change.action == "create"}
-        return self._command.retry_argv(refresh=self._refresh, replaced=created)
+    def _run(self, argv: Sequence[str], private: PrivateDirectory | None = None) -> Attempt:
+        attempt = run_attempt(argv, causes=self._settings.causes, signals=self._signals, private=private)
+        self._attempts.append(attempt)
+        return self._attempts[-1]
 
-    def _attempt(self, argv: list[str]) -> Attempt:
-        self.attempts.append(run_attempt(argv, causes=self._settings.causes, signals=self._signals))
-        return self.attempts[-1]
+    def _retry(self, reporter: Reporter, approved: Premises | None) -> Result:
+        from tfretry.retry import retry_until_ready
 
+        def sleep(wait_s: float) -> None:
+            number = reporter.wait(self._attempts, wait_s, self._signals.sleep)
+            if number is not None:
+                raise InterruptedRetryError(number)
 
-def _refuses_to_skip_refresh(attempt: Attempt) -> bool:
-    return any(REFRESH_IS_REQUIRED in finding.summary for finding in attempt.diagnosis.findings)
+        try:
+            with self._again(approved) as again:
+                retry_until_ready(self._attempts[0], again, settings=self._settings, sleep=sleep)
+        except InterruptedRetryError as interrupted:
+            return result_of(self._attempts, interrupted_wait=interrupted.number)
+        except NotContinuedError as error:
+            return refused(self._attempts, error.reason, error.details)
+        return result_of(self._attempts)
 
+    @contextlib.contextmanager
+    def _again(self, approved: Premises | None) -> Iterator[Callable[[Attempt], Attempt]]:
+        from tfretry.again import Continued, Repeated
 
-def apply_until_ready(command: Command, settings: Settings, environ: Mapping[str, str], *, signals: Signals) -> Result:
-    """Run *command* until it applies, fails for good, or is given up; says what happens on stderr."""
-    unrepeatable = command.unrepeatable()
-    run = Run(command, settings, signals=signals)
-    first = run.first()
-    if first.exit_code == 0 and not settings.report:
-        return result_of(run.attempts)
-    # What is needed only after a failure is imported only now: terraform ran meanwhile.
-    from tfretry.report import Reporter
+        if self._command.plan_file is None:
+            yield Repeated(self._command, self._run, refresh=self._settings.refresh_on_retry)
+            return
+        from tfretry.savedplan import SavedPlan, directory_for_plans
 
-    reporter = Reporter(settings, environ)
-    if first.heals and not unrepeatable:
-        result = _retry(run, reporter, settings, signals)
-    else:
-        result = result_of(run.attempts, unrepeatable=unrepeatable)
-    reporter.finish(result)
-    if settings.report:
-        _keep_record(result, settings.report, command.terraform, reporter)
-    return result
+        saved = SavedPlan(self._command, approved, plan_args=self._settings.plan_args, signals=self._signals)
+        with directory_for_plans() as directory:
+            yield Continued(self._command, self._run, saved=saved, directory=directory)
 
 
 def _keep_record(result: Result, path: str, terraform: str, reporter: Reporter) -> None:
@@ -90,18 +93,3 @@ def _keep_record(result: Result, path: str, terraform: str, reporter: Reporter) 
         write_record(record(result, terraform=terraform), path)
     except OSError as error:
         reporter.say("report not written", path=path, reason=error.strerror or str(error))
-
-
-def _retry(run: Run, reporter: Reporter, settings: Settings, signals: Signals) -> Result:
-    from tfretry.retry import retry_until_ready
-
-    def sleep(wait_s: float) -> None:
-        number = reporter.wait(run.attempts, wait_s, signals.sleep)
-        if number is not None:
-            raise InterruptedWaitError(number)
-
-    try:
-        retry_until_ready(run.attempts[0], run.again, settings=settings, sleep=sleep)
-    except InterruptedWaitError as interrupted:
-        return result_of(run.attempts, interrupted_wait=interrupted.number)
-    return result_of(run.attempts)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from tfretry.causes import Cause, Diagnosis, Judge
 from tfretry.diagnostics import DiagnosticReader
-from tfretry.process import Signals, run_terraform
+from tfretry.guardian import PrivateDirectory
+from tfretry.process import run_terraform
 from tfretry.progress import Change, ProgressReader
+from tfretry.signals import Signals
 
 COLOUR_OR_RETURN = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]|\r")
 HEAD_SIZE = 1024
@@ -75,9 +77,14 @@ class Channel:
 
 
 def run_attempt(
-    argv: Sequence[str], *, causes: Sequence[Cause], signals: Signals, clock: Callable[[], float] = time.monotonic
+    argv: Sequence[str],
+    *,
+    causes: Sequence[Cause],
+    signals: Signals,
+    private: PrivateDirectory | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Attempt:
-    """Run terraform once, to its end."""
+    """Run terraform once, to its end; *private* is the directory of the plan that it applies."""
     judge = Judge(causes)
     channels: dict[int, Channel] = {}
 
@@ -86,7 +93,7 @@ def run_attempt(
         return channels[descriptor].feed
 
     started, began_s = time.time(), clock()
-    outcome = run_terraform(argv, signals=signals, watch=watch)
+    outcome = run_terraform(argv, signals=signals, watch=watch, private=private)
     ended_s = clock()
     for channel in channels.values():
         channel.close()

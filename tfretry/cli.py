@@ -86,7 +86,7 @@ def _show(asked: set[str]) -> int:
 
 
 def _apply(own: Sequence[str], terraform: str, terraform_argv: Sequence[str], mask: AbstractSet[int]) -> int:
-    from tfretry.apply import apply_until_ready
+    from tfretry.apply import Apply
     from tfretry.command import Command
     from tfretry.config import load_settings
     from tfretry.signals import Signals, die_of
@@ -94,7 +94,7 @@ def _apply(own: Sequence[str], terraform: str, terraform_argv: Sequence[str], ma
     settings = load_settings(own, os.environ, chdir(terraform_argv))
     command = Command.of(terraform, terraform_argv, os.environ)
     with Signals(mask) as signals:
-        result = apply_until_ready(command, settings, os.environ, signals=signals)
+        result = Apply(command, settings, os.environ, signals=signals).until_ready()
     return die_of(-result.exit_code) if result.exit_code < 0 else result.exit_code
 
 

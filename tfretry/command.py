@@ -6,15 +6,22 @@ import os
 import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tfretry.arguments import (
     APPLY_TAKES_VALUE,
+    VIEW_OPTIONS,
     apply_options,
     chdir,
     environment_arguments,
     is_switched_on,
     subcommand_index,
 )
+
+if TYPE_CHECKING:
+    from tfretry.premises import Premises
+
+FOR_PLANNING = frozenset({"var", "var-file", "lock", "lock-timeout", "parallelism", "state"})
 
 Options = list[tuple[str, str | None]]
 
@@ -27,6 +34,7 @@ class Command:
     before: tuple[str, ...]  # up to the word "apply", and with it
     arguments: tuple[str, ...]
     from_environment: tuple[str, ...] = ()
+    data_directory: str = ".terraform"
 
     @classmethod
     def of(cls, terraform: str, terraform_argv: Sequence[str], environ: Mapping[str, str]) -> Command:
@@ -37,6 +45,7 @@ class Command:
             before=tuple(terraform_argv[:after]),
             arguments=tuple(terraform_argv[after:]),
             from_environment=tuple(environment_arguments(environ)),
+            data_directory=environ.get("TF_DATA_DIR") or ".terraform",
         )
 
     @property
@@ -48,6 +57,10 @@ class Command:
     def folder(self) -> str:
         """Where terraform works: the directory of `-chdir`, else the current one."""
         return chdir(self.before) or os.curdir
+
+    def in_folder(self, path: str) -> str:
+        """*path* as terraform, which works in its folder, understands it."""
+        return os.path.join(self.folder, path)
 
     @property
     def options(self) -> Options:
@@ -66,7 +79,7 @@ class Command:
 
     def _plan_file(self, arguments: Iterable[str]) -> str | None:
         named = [value for name, value in apply_options(list(arguments)) if name == "" and value]
-        if len(named) != 1 or os.path.isdir(os.path.join(self.folder, named[0])):
+        if len(named) != 1 or os.path.isdir(self.in_folder(named[0])):
             return None
         return named[0]
 
@@ -88,7 +101,7 @@ class Command:
         if any(name == "replace" for name, _ in apply_options(self.from_environment)):
             return "-replace in TF_CLI_ARGS would replace the resource again"
         for name, value in self.options:
-            if name == "var-file" and value and _is_read_once(os.path.join(self.folder, value)):
+            if name == "var-file" and value and _is_read_once(self.in_folder(value)):
                 return f"-var-file={value} is no regular file and can be read only once"
         if self.plan_file_of_environment:
             return "the plan file comes from TF_CLI_ARGS, which tfretry does not change"
@@ -103,10 +116,34 @@ class Command:
         kept = _without_replace(self.arguments, replaced)
         return [self.terraform, *self.before, *skip_refresh, *kept]
 
+    def apply_argv(self, plan_file: str) -> list[str]:
+        """The same apply, of another plan file."""
+        # The plan file ends the options; only those of the view may stand behind it.
+        at = max(index for index, token in enumerate(self.arguments) if token not in VIEW_OPTIONS)
+        return [self.terraform, *self.before, *self.arguments[:at], plan_file, *self.arguments[at + 1 :]]
+
+    @property
+    def planning_options(self) -> list[str]:
+        """The options of this apply that its planning had, or must have had, too."""
+        chosen = [(name, value) for name, value in apply_options(self.arguments) if name in FOR_PLANNING]
+        return [f"-{name}" if value is None else f"-{name}={value}" for name, value in chosen]
+
     @property
     def says_refresh(self) -> bool:
         """Whether the user has decided about refreshing."""
         return any(name == "refresh" for name, _ in self.options)
+
+
+def premises_of(command: Command) -> Premises | None:
+    """What the approval of the saved plan stands on, now; None where there is no such plan to look at."""
+    if command.plan_file is None:
+        return None
+    from tfretry.premises import premises
+
+    try:
+        return premises(command.in_folder(command.plan_file), command.in_folder(command.data_directory))
+    except OSError:
+        return None
 
 
 def _is_read_once(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""What can go wrong before terraform runs: each error is an exit code and a sentence."""
+"""What can go wrong before terraform runs, each an exit code and a sentence; and what ends the retries early."""
 
 from __future__ import annotations
 
@@ -19,3 +19,20 @@ class TerraformNotExecutableError(TfretryError):
     """There is a terraform, but it cannot be executed; 126 as in a shell."""
 
     exit_code = 126
+
+
+class InterruptedRetryError(Exception):
+    """A stop signal came between two attempts."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class NotContinuedError(Exception):
+    """The approved plan cannot be continued: why, in a clause, and details as sentences."""
+
+    def __init__(self, reason: str, *details: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.details = details

@@ -25,6 +25,7 @@ def record(result: Result, *, terraform: str) -> dict[str, Any]:
         "outcome": result.ending,
         "exit_code": result.exit_code if result.exit_code >= 0 else 128 - result.exit_code,
         "reason": result.reason,
+        "details": list(result.details),
         "terraform": {"path": terraform, "version": result.first.version},
         "attempts": [_attempt(result.attempts, index) for index in range(len(result.attempts))],
     }

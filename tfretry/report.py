@@ -120,7 +120,7 @@ def _ending(result: Result) -> tuple[str | None, dict[str, Any]]:
     if result.ending == "interrupted" and result.interrupted_wait is not None:
         return "interrupted", {"signal": signal.Signals(result.interrupted_wait).name}
     if result.ending == "refused":
-        return "refused", {"reason": result.reason, "refusals": [str(refusal) for refusal in result.refusals]}
+        return "refused", {"reason": result.reason, "details": list(result.details)}
     if result.reason:
         return "not retried", {"reason": result.reason}
     return None, {}

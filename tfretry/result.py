@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tfretry.approval import Refusal
 from tfretry.attempts import Attempt
 from tfretry.sentences import in_the_way
 
@@ -22,7 +21,7 @@ class Result:
     attempts: tuple[Attempt, ...]
     reason: str | None = None  # for people: why it was not retried, in a clause
     interrupted_wait: int | None = None  # the signal that ended a wait
-    refusals: tuple[Refusal, ...] = ()
+    details: tuple[str, ...] = ()  # of a refusal: what would be unapproved or left undone, and what to do
 
     @property
     def first(self) -> Attempt:
@@ -76,3 +75,14 @@ def _in_the_way(attempts: Sequence[Attempt]) -> str | None:
     obstacle = attempts[-1].diagnosis.obstacle
     met_a_cause = len(attempts) > 1 or attempts[-1].diagnosis.healing is not None
     return in_the_way(obstacle) if obstacle and met_a_cause else None
+
+
+def refused(attempts: Sequence[Attempt], reason: str, details: Sequence[str]) -> Result:
+    """The end where the approved plan is not continued: the exit code is that of the apply that failed."""
+    return Result(
+        ending="refused",
+        exit_code=attempts[-1].exit_code,
+        attempts=tuple(attempts),
+        reason=reason,
+        details=tuple(details),
+    )

@@ -91,7 +91,7 @@ SENTENCES: dict[str, Callable[[Facts], str]] = {
     "gave up": _gave_up,
     "the provider waited": _polled,
     "not retried": lambda facts: f"not retried: {facts['reason']}",
-    "refused": lambda facts: "\n  ".join([f"not continued: {facts['reason']}", *facts["refusals"]]),
+    "refused": lambda facts: "\n  ".join([f"not continued: {facts['reason']}", *facts["details"]]),
     "interrupted": lambda facts: f"interrupted by {facts['signal']} while waiting to retry; nothing was running",
     "report not written": lambda facts: f"the report could not be written to {facts['path']}: {facts['reason']}",
 }

@@ -1,0 +1,73 @@
+"""What each attempt after the first runs: the same command again, or a checked plan for the rest of a saved one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tfretry.command import Command, plain_address
+
+if TYPE_CHECKING:
+    from tfretry.attempts import Attempt
+    from tfretry.guardian import PrivateDirectory
+    from tfretry.progress import Change
+    from tfretry.savedplan import SavedPlan
+
+Run = Callable[..., "Attempt"]  # of an argument list, and the private directory that it uses
+
+# Old Terraform Enterprise's answer to -refresh=false (terraform's internal/backend/remote/backend_apply.go).
+REFRESH_IS_REQUIRED = "Planning without refresh is not supported"
+# terraform's internal/backend/local/backend_local.go
+PLAN_IS_STALE = "Saved plan is stale"
+
+
+class Repeated:
+    """Without a plan file: the same command, less the refresh and the replacements that are done."""
+
+    def __init__(self, command: Command, run: Run, *, refresh: bool) -> None:
+        self._command = command
+        self._run = run
+        self._refresh = refresh
+        self._created: set[str] = set()
+
+    def __call__(self, last: Attempt) -> Attempt:
+        """Run the attempt after *last*."""
+        self._created |= {plain_address(change.address) for change in last.finished if change.action == "create"}
+        attempt = self._run(self._argv())
+        if not self._refresh and _says(attempt, REFRESH_IS_REQUIRED):
+            self._refresh = True
+            attempt = self._run(self._argv())
+        return attempt
+
+    def _argv(self) -> list[str]:
+        return self._command.retry_argv(refresh=self._refresh, replaced=self._created)
+
+
+class Continued:
+    """With a plan file: a plan for the rest, which is checked, and applied again while the state stays the same."""
+
+    def __init__(self, command: Command, run: Run, *, saved: SavedPlan, directory: PrivateDirectory) -> None:
+        self._command = command
+        self._run = run
+        self._saved = saved
+        self._directory = directory
+        self._finished: set[Change] = set()
+        self._rest: str | None = None
+
+    def __call__(self, last: Attempt) -> Attempt:
+        """Run the attempt after *last*; raises NotContinuedError, InterruptedRetryError."""
+        self._finished |= last.finished
+        if self._rest and not last.finished and self._saved.refuses_stale_plans:
+            self._saved.check_premises()
+            attempt = self._apply(self._rest)
+            if not _says(attempt, PLAN_IS_STALE):
+                return attempt
+        self._rest = self._saved.plan_rest(self._finished, self._directory)
+        return self._apply(self._rest)
+
+    def _apply(self, plan: str) -> Attempt:
+        return self._run(self._command.apply_argv(plan), self._directory)
+
+
+def _says(attempt: Attempt, sentence: str) -> bool:
+    return any(sentence in finding.summary for finding in attempt.diagnosis.findings)
