@@ -143,7 +143,7 @@ def _read_change(raw: Any, entry: Mapping[str, Any]) -> Change:
         address=address,
         deposed=entry.get("deposed"),
         actions=tuple(actions),
-        before=raw.get("before"),
+        before=raw.get("before", ABSENT),
         after=after,
         reason=entry.get("action_reason"),
         moved_from=entry.get("previous_address"),

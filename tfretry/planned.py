@@ -32,15 +32,7 @@ class Planned:
     @property
     def understood(self) -> bool:
         """Whether the marks of the unknown have the shape of the value that they stand beside."""
-        if not self.open:
-            return _is_mark(self.unknown)
-        if self.unknown is True:
-            return self.value is None or self.value is ABSENT
-        if type(self.unknown) is not type(self.value):
-            return False
-        if isinstance(self.unknown, list) and len(self.unknown) != len(self.value):
-            return False
-        return all(self.child(step).understood for step in self.steps)
+        return _is_tree(self.unknown) and (not self.open or _fits(self))
 
     @property
     def steps(self) -> list[Any]:
@@ -165,8 +157,20 @@ def _is_matched(wanted: Sequence[Planned], offered: Sequence[Planned]) -> bool:
     return all(place(seeker, set()) for seeker in range(len(wanted)))
 
 
-def _is_mark(mark: Any) -> bool:
-    return isinstance(mark, bool | dict | list)
+def _fits(planned: Planned) -> bool:
+    if planned.unknown is True:
+        return planned.value is None or planned.value is ABSENT
+    if isinstance(planned.unknown, list):
+        alike = isinstance(planned.value, list) and len(planned.unknown) == len(planned.value)
+    else:
+        alike = isinstance(planned.value, dict)
+    return alike and all(_fits(child) for child in map(planned.child, planned.steps) if child.open)
+
+
+def _is_tree(marks: Any) -> bool:
+    if isinstance(marks, dict | list):
+        return all(map(_is_tree, marks.values() if isinstance(marks, dict) else marks))
+    return isinstance(marks, bool)
 
 
 def _members(marks: Any) -> list[str]:

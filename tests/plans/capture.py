@@ -14,7 +14,9 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-COMPLETE = re.compile(r"^(.+?)(?: \(deposed object (\w+)\))?: (Creation|Modifications|Destruction) complete", re.MULTILINE)
+COMPLETE = re.compile(
+    r"^(.+?)(?: \(deposed object (\w+)\))?: (Creation|Modifications|Destruction) complete", re.MULTILINE
+)
 WORDS = {"Creation": "create", "Modifications": "update", "Destruction": "delete"}
 
 # A condition that no plan can tell, and that fails in the apply until the gate is there: like the role error, and
