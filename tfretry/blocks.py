@@ -6,6 +6,8 @@ import re
 
 from tfretry.shapes import ADDRESS, TEXT_LIMIT, Text, address_in, holds_output
 
+# More than any command that Linux can start: the end of a command that holds such lines is not missed.
+ASIDE_LIMIT = 256 * 1024
 # Beyond this a line is no location: matching stays cheap whatever a line holds.
 LOCATION_LIMIT = 4096
 WITH = re.compile(r"  with (\S.*),$")
@@ -35,7 +37,7 @@ class Block:
     def __init__(self, shape: str) -> None:
         self.shape = shape
         self.severity = ""
-        self.blank = False
+        self._blanks = 0
         self.full = False
         self.over = False
         self._summary: list[str] = []
@@ -43,10 +45,13 @@ class Block:
         self._aside: list[str] = []
         self._into = self._summary
         self._room = TEXT_LIMIT
+        self._aside_room = ASIDE_LIMIT
+        self._truncated = False
         self._address: str | None = None
         self._context: str | None = None
         self._located = False
         self._sourced = False
+        self._unsourced = False
         self._logging = False
 
     @property
@@ -56,29 +61,40 @@ class Block:
 
     def head(self, severity: str, summary: str) -> None:
         """Begin with `Error: summary` or `Warning: summary`."""
-        self.severity, self.blank, self._into = severity, False, self._summary
+        self.severity, self._blanks, self._into = severity, 0, self._summary
         self._keep(summary, self._summary)
 
     def add(self, line: str) -> None:
         """Take a line that is certainly the diagnostic's own, its gutter removed."""
         if not line.strip():
-            self.blank, self._located, self._sourced, self._into = True, False, False, self._detail
+            self._unsourced = self._located and not self._sourced
+            self._blanks, self._located, self._sourced, self._into = self._blanks + 1, False, False, self._detail
             return
-        self._located = (self.blank or self._located) and self._locates(line)
-        self.blank = False
+        self._located = (self._blanks > 0 or self._located) and self._locates(line)
+        self._blanks = 0
         if not self._located:
             self._keep(line, self._into)
 
+    @property
+    def may_be_over(self) -> bool:
+        """Whether a heading at line start would begin another diagnostic, in a stream where nothing marks the end.
+
+        A blank line goes before each; a detail may itself begin with `Error: …`, behind the single blank line that
+        ends the summary or the source.
+        """
+        return self.over or self._blanks > 1 or (self._blanks == 1 and bool(self._detail or self._unsourced))
+
     def add_doubtful(self, line: str) -> None:
         """Take a line of a stream where nothing marks the end: log lines and terraform's progress are set aside."""
-        if line.startswith("{") and MESSAGE in line:
-            self._keep(line, self._aside)
-        elif LOG.match(line):
+        ours = OTHERS.match(line) is not None
+        log = LOG.match(line) is not None
+        if log:
             self._logging = line.rstrip().endswith(LOG_OPENS)
-            self._keep(line, self._aside)
-        elif OTHERS.match(line) or self.over or self._logging:
-            self.over = self.over or OTHERS.match(line) is not None
-            self._keep(line, self._aside)
+        if ours or log or (line.startswith("{") and MESSAGE in line):
+            self.over = self.over or ours
+            self._set_aside(line, kept=self.severity == "Error")
+        elif self.over or self._logging:
+            self._set_aside(line, kept=True)
         else:
             self.add(line)
 
@@ -93,7 +109,7 @@ class Block:
             detail=self._detail,
             address=self._address or self._context,
             shape=self.shape,
-            truncated=self.full or cut or holds_output(self._aside),
+            truncated=self._truncated or cut or holds_output(self._aside),
         )
 
     def _locates(self, line: str) -> bool:
@@ -108,7 +124,14 @@ class Block:
             return True
         return self._sourced and SOURCE.match(line) is not None
 
+    def _set_aside(self, line: str, *, kept: bool) -> None:
+        self._aside_room -= len(line) + 1
+        self.full = self.full or self._aside_room < 0
+        if kept:
+            self._aside.append(line)
+
     def _keep(self, line: str, where: list[str]) -> None:
-        self.full = self.full or len(line) > self._room
+        self._truncated = self._truncated or len(line) > self._room
+        self.full = self.full or self._truncated
         where.append(line[: self._room])
         self._room = max(0, self._room - len(line) - 1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tfretry.patience import OutOfPatienceError, patient_search
+from tfretry.shapes import holds_output
 from tfretry.table import NEVER, TABLE, Cause, custom_cause
 
 if TYPE_CHECKING:
@@ -133,4 +134,5 @@ def _evidence(diagnostic: Diagnostic) -> str:
         return text
     if not markers or not quoted or diagnostic.truncated or quoted.start() > markers[0].start():
         return ""
-    return text[markers[-1].end() :]
+    output = text[markers[-1].end() :]
+    return "" if holds_output([output]) else output

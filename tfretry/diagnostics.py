@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING
 from tfretry import messages
 from tfretry.blocks import LOG, OTHERS, Block
 from tfretry.lines import BATCH, Lines, clean
-from tfretry.shapes import Diagnostic
+from tfretry.shapes import UNREADABLE, Diagnostic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["Diagnostic", "DiagnosticReader"]
 
 OPENING, CLOSING = "╷", "╵"
 GUTTER = re.compile(r"[│|] ?")
 HEADING = re.compile(r"([│|] ?)?(Error|Warning): (.*)", re.DOTALL)
+# Printed only when nothing failed; what may follow are outputs, and lines of those may look like anything.
+APPLIED = "Apply complete! "
 YELLOW = b"\x1b[33m"
 # A stream without any of these holds no error: they are looked for before anything is split or decoded.
-NEEDLES = (b"Error: ", b"Warning: ", OPENING.encode(), messages.NEEDLE)
+NEEDLES = (b"Error: ", b"Warning: ", OPENING.encode(), messages.NEEDLE, APPLIED.encode())
 
 
 class DiagnosticReader:
@@ -33,6 +35,9 @@ class DiagnosticReader:
         self._found = found
         self._lines = Lines(NEEDLES, self._read, batch=batch)
         self._block: Block | None = None
+        self._errors = 0
+        self._applied = False
+        self._quoted = False
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes, cut anywhere."""
@@ -46,8 +51,7 @@ class DiagnosticReader:
     def _read(self, line: bytes) -> bool:
         text = clean(line)
         if messages.may_report(line) and not _quotes(text):
-            for diagnostic in messages.diagnostics_of(line):
-                self._found(diagnostic)
+            self._report(messages.diagnostics_of(line))
         if self._block is None:
             self._begin(text, line)
         elif self._block.shape == "plain":
@@ -59,7 +63,11 @@ class DiagnosticReader:
         return self._block is not None
 
     def _begin(self, text: str, line: bytes) -> None:
-        if text.startswith(OPENING):
+        if text.startswith(APPLIED):
+            self._applied = self._errors == 0
+        elif self._applied:
+            return
+        elif text.startswith(OPENING):
             self._block = Block("box")
             # Should the box stay empty (terraform drops lines over 64 KiB), its colour alone tells what it was.
             self._block.severity = "Warning" if YELLOW in line else ""
@@ -83,20 +91,29 @@ class DiagnosticReader:
 
     def _in_plain(self, block: Block, text: str, line: bytes) -> None:
         heading = HEADING.match(text)
-        if text.startswith(OPENING) or (heading and heading[1]):
+        if text.startswith((OPENING, APPLIED)) or (heading and heading[1]):
             self._finish(cut=True)
             self._begin(text, line)
-        elif heading and (block.blank or block.over):
-            # terraform always prints a blank line first; without one it is a line of the detail.
+        elif heading and block.may_be_over:
             self._finish()
             self._begin(text, line)
         else:
             block.add_doubtful(text)
+            if block.over and block.severity == "Warning":
+                self._finish()
+                # Was that warning within a local-exec's quoted command? Then the command's end has not been seen.
+                self._report([UNREADABLE] if self._quoted else [])
 
     def _finish(self, *, cut: bool = False) -> None:
         block, self._block = self._block, None
         text = block.text(cut=cut) if block else None
-        for diagnostic in text.diagnostics() if text else ():
+        if text:
+            self._quoted = self._quoted or text.quotes_command
+            self._report(text.diagnostics())
+
+    def _report(self, diagnostics: Iterable[Diagnostic]) -> None:
+        for diagnostic in diagnostics:
+            self._errors += 1
             self._found(diagnostic)
 
 

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tfretry.lines import ANSI, LINE_LIMIT
-from tfretry.shapes import TEXT_LIMIT, Diagnostic, Text, address_in, unwrap
+from tfretry.shapes import TEXT_LIMIT, UNREADABLE, Diagnostic, Text, address_in, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,7 +61,7 @@ def _damaged(line: bytes) -> Iterator[Diagnostic]:
         summary, detail, address = (_cut(text, name) for name in ("summary", "detail", "address"))
         yield from _text(summary, detail, address, truncated=True).diagnostics()
     elif severity or line.startswith(ERROR):
-        yield Diagnostic(summary="", detail="", address=None, shape="json", truncated=True)
+        yield UNREADABLE
 
 
 def _cut(text: str, name: str) -> str:

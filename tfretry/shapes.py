@@ -22,7 +22,7 @@ LEAF_ADDRESS = re.compile(rf"({ADDRESS}): ")
 ROLLBACK = "Terraform does not automatically rollback in the face of errors."
 # Ours to know: a failed local-exec quotes its command and what that printed, so bullets there are no leaves.
 LOCAL_EXEC = "Error running command '"
-OUTPUT = re.compile(r"\. Output:(?: |$)")
+OUTPUT = re.compile(r"': .{1,300}?\. Output:(?: |$)")
 CONTEXT = re.compile(r"(resource|data) \"([^\"]+)\" \"([^\"]+)\"")
 
 
@@ -39,6 +39,9 @@ class Diagnostic:
     shape: str
     truncated: bool = False
     heading: str = ""
+
+
+UNREADABLE = Diagnostic(summary="", detail="", address=None, shape="unreadable", truncated=True)
 
 
 def unwrap(lines: Iterable[str]) -> str:
@@ -69,6 +72,11 @@ class Text:
     address: str | None
     shape: str
     truncated: bool = False
+
+    @property
+    def quotes_command(self) -> bool:
+        """Whether nothing but our guess tells where a quoted command ends."""
+        return self.shape == "plain" and LOCAL_EXEC in unwrap([*self.summary, *self.detail])
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         """One for each leaf of a group of errors, else one."""
