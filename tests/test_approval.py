@@ -40,6 +40,7 @@ REFUSED = {
     },
     "migration": {("terraform_data.m", "delete then create", "delete then create", None)},
     "replace-forgotten": {('terraform_data.e["a"]', "delete then create", "nothing", None)},
+    "script-moved": {("data.terraform_remote_state.d", "as read", "different", "outputs.v")},
     "tainted": {("terraform_data.t", "create", "delete then create", None)},
     "target-forgotten": {
         ("complete", "as reviewed", "different", None),

@@ -1,8 +1,8 @@
 """The check that a new plan is within the approved one: it does nothing that was not approved, and nothing less.
 
 Pure: two documents of `terraform show -json`, and what terraform reported as complete. What is not understood is
-refused. In order: question.py (is the same asked), then criteria.py for each change of the new plan (is it approved),
-then here whether anything is left undone, then outputs.py.
+refused. In order: question.py and sources.py (is the same asked, of the same world), criteria.py for each change of the
+new plan (is it approved), here whether anything is left undone, outputs.py.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from tfretry.continuation import Continuation, Finished
 from tfretry.criteria import CRITERIA, same_origin
 from tfretry.outputs import output_refusals
 from tfretry.question import question_refusals
+from tfretry.sources import source_refusals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -30,7 +31,7 @@ def refusals(approved: Any, new: Any, finished: Collection[Finished]) -> list[Re
     Both as `plans.parse` returns them. *finished* holds the completions of all attempts since the approval.
     """
     try:
-        asked = question_refusals(approved, new)
+        asked = [*question_refusals(approved, new), *source_refusals(approved, new)]
         given = Continuation(
             approved=read_changes(approved),
             new=read_changes(new),

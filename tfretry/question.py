@@ -11,7 +11,7 @@ FREE = {
     "applyable": "a plan with nothing left to do is not applyable; terraform applies it all the same",
     "checks": "results of checks that warn; a condition that stops terraform makes no plan",
     "planned_values": "tells the changes once more, with less in it",
-    "prior_state": "what earlier attempts have done; what a change starts from is judged with the change",
+    "prior_state": "what earlier attempts have done; judged with the changes that start from it, and in sources.py",
     "relevant_attributes": "which drift terraform would mention to a reader",
     "resource_changes": "judged one by one",
     "output_changes": "judged one by one",

@@ -156,6 +156,16 @@ SCENARIOS = {
         "",
         "",
     ),
+    "script-moved": (
+        None,
+        GATE
+        + 'data "'
+        + FIRST
+        + "locals { v = data.terraform_remote_state.d.outputs.v }\n"
+        + data("a", local_exec("echo ${local.v}") + "\n  depends_on = [terraform_data.role]"),
+        "",
+        "",
+    ),
     "data-moved": (
         None,
         GATE
