@@ -106,6 +106,7 @@ class SavedPlan:
         return rest
 
     def _read_approved(self, directory: PrivateDirectory) -> Approved:
+        self.check_premises()
         file = read_plan_file(self._command.in_folder(self._command.plan_file or ""))
         document = self._show(self._command.plan_file or "", directory)
         # What was read is what was approved only if the file is still the same now.
