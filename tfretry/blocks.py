@@ -47,6 +47,7 @@ class Block:
         self._room = TEXT_LIMIT
         self._aside_room = ASIDE_LIMIT
         self._truncated = False
+        self._cut = False
         self._address: str | None = None
         self._context: str | None = None
         self._located = False
@@ -74,6 +75,9 @@ class Block:
         self._blanks = 0
         if not self._located:
             self._keep(line, self._into)
+        # Source within the detail: behind a summary of several paragraphs, or a command that imitates it.
+        if self._located and (self._detail or holds_output([line])):
+            self._cut = True
 
     @property
     def may_be_over(self) -> bool:
@@ -109,7 +113,7 @@ class Block:
             detail=self._detail,
             address=self._address or self._context,
             shape=self.shape,
-            truncated=self._truncated or cut or holds_output(self._aside),
+            truncated=self._truncated or self._cut or cut or holds_output(self._aside),
         )
 
     def _locates(self, line: str) -> bool:

@@ -21,6 +21,8 @@ HEADING = re.compile(r"([│|] ?)?(Error|Warning): (.*)", re.DOTALL)
 # Printed only when nothing failed; what may follow are outputs, and lines of those may look like anything.
 APPLIED = "Apply complete! "
 YELLOW = b"\x1b[33m"
+# How a line may begin that begins a diagnostic, or ends what could be one: most lines with a needle are done with here.
+MAY_BEGIN = re.compile(rb"[\x1b\r{|]|Error: |Warning: |Apply|\xe2[\x94\x95]")
 # A stream without any of these holds no error: they are looked for before anything is split or decoded.
 NEEDLES = (b"Error: ", b"Warning: ", OPENING.encode(), messages.NEEDLE, APPLIED.encode())
 
@@ -49,6 +51,8 @@ class DiagnosticReader:
         self._finish()
 
     def _read(self, line: bytes) -> bool:
+        if self._block is None and not MAY_BEGIN.match(line) and messages.START not in line:
+            return False
         text = clean(line)
         if messages.may_report(line) and not _quotes(text):
             self._report(messages.diagnostics_of(line))
