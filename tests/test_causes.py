@@ -12,6 +12,7 @@ from tests.render import AWS, DENIED, SENTENCE
 from tfretry.causes import AUTHORED, TABLE, Judge, cause_of, custom_cause
 from tfretry.diagnostics import Diagnostic
 from tfretry.patience import SEEN, OutOfPatienceError, patient_search
+from tfretry.shapes import UNREADABLE
 
 ALL = TABLE
 ROLE = "arn:aws:iam::123456789012:role"
@@ -193,6 +194,13 @@ def test_no_error_heals_nothing():
     assert judged([]).heals is False
     assert judged([]).healing is None
     assert judged([said("x")]).healing is None
+
+
+def test_an_error_without_text_is_explained_by_nothing():
+    """Not even by a pattern that matches everything."""
+    everything = [*ALL, custom_cause("mine", ".|$", "all")]
+    assert cause_of(said(""), everything) is None
+    assert cause_of(UNREADABLE, everything) is None
 
 
 def test_a_finding_keeps_five_hundred_characters():

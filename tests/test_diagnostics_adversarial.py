@@ -111,6 +111,13 @@ STREAMS = {
     "an unterminated control string": f"\x1b[31m╷\n│ Error: \x1b]0;{DENIED}\n│ {SENTENCE}\n╵\n",
     "state lock": render.box(Said(summary="Error acquiring the state lock", detail=SENTENCE)),
     "a group that says both": render.box(Said(summary=f"{AWS}: 2 errors occurred:\n\t* no such thing\n\t* {AWS}\n\n")),
+    "a list of terraform's own": render.plain(Said(summary="x", detail=f"2 problems:\n\n- {AWS}\n- no such thing")),
+    "an error behind a log of several lines": (
+        f"\nError: {AWS}\n\nx\n2026-11-24T01:42:03.123Z [DEBUG] x:\nbody\n\nError: Invalid index\n\n"
+    ),
+    "an error behind an open log and a location": (
+        f"{render.plain(Said(summary=AWS))}2026-11-24T01:42:03.123Z [DEBUG] x\n\nError: Invalid index\n\n"
+    ),
     "an author's group": render.plain(
         Said(summary="Resource postcondition failed", detail=f"1 error occurred:\n\t* {AWS}")
     ),
@@ -128,6 +135,12 @@ def test_a_stream_that_must_not_heal_does_not(name):
 def test_what_is_no_error_is_not_counted(name):
     """A warning or an output that quotes an error is none, so a `no` at the prompt stays a run without errors."""
     assert read(STREAMS[name].encode()) == []
+
+
+def test_the_colour_of_an_empty_box_tells_a_warning():
+    """Terraform drops what stands on a line of more than 64 KiB, the box remains."""
+    empty = render.box(Said(summary="x", severity="Warning")).splitlines(keepends=True)
+    assert read(f"{empty[0]}{empty[-1]}".encode()) == []
 
 
 HEALING = {
@@ -227,7 +240,7 @@ def test_lines_of_foreign_text_cost_no_memory():
     """What is set aside while an error without an end is open is bounded too."""
     for heading in ("Error: x", "Warning: x"):
         for line in (b"aws_x.y: Creating...\n", b"\n", b"2026-11-24T01:42:03.123Z [DEBUG] x:\n", b"a\n"):
-            pieces = in_pieces(line * 50_000, 65_536)
+            pieces = in_pieces(line * 20_000, 65_536)
             tracemalloc.start()
             read(f"\n{heading}\n\n".encode(), *pieces, batch=16384)
             peak = tracemalloc.get_traced_memory()[1]

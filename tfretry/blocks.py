@@ -86,7 +86,9 @@ class Block:
         A blank line goes before each; a detail may itself begin with `Error: …`, behind the single blank line that
         ends the summary or the source.
         """
-        return self.over or self._blanks > 1 or (self._blanks == 1 and bool(self._detail or self._unsourced))
+        if self.over or self._logging:
+            return True
+        return self._blanks > 1 or (self._blanks == 1 and bool(self._detail or self._unsourced))
 
     def add_doubtful(self, line: str) -> None:
         """Take a line of a stream where nothing marks the end: log lines and terraform's progress are set aside."""

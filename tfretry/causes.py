@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tfretry.patience import OutOfPatienceError, patient_search
-from tfretry.shapes import holds_output
+from tfretry.shapes import UNREADABLE, holds_output
 from tfretry.table import NEVER, TABLE, Cause, custom_cause
 
 if TYPE_CHECKING:
@@ -125,9 +125,9 @@ def _matches(cause: Cause, text: str) -> bool:
 
 def _evidence(diagnostic: Diagnostic) -> str:
     """The part of the text that neither the configuration's author nor a quoted command can have written."""
-    if (diagnostic.heading or diagnostic.summary).startswith(AUTHORED):
+    if diagnostic is UNREADABLE or (diagnostic.heading or diagnostic.summary).startswith(AUTHORED):
         return ""
-    text = f"{diagnostic.summary} {diagnostic.detail}"
+    text = f"{diagnostic.summary} {diagnostic.detail}".strip()
     markers = list(OUTPUT.finditer(text))
     quoted = LOCAL_EXEC.search(text)
     if not markers and not quoted:

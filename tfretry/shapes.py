@@ -15,9 +15,11 @@ TEXT_LIMIT = 64 * 1024
 KEY = r"(?:\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\])?"
 ADDRESS = rf"(?:module\.[\w-]+{KEY}\.)*(?:data\.)?\w+\.[\w-]+(?:\.\d+)?{KEY}"
 # "2 error(s) occurred:" up to 0.11.13, "2 errors occurred:" from 0.11.14 (go-multierror 1.0); maybe behind an address.
-GROUP = re.compile(r"\b\d+ error(?:s|\(s\))? occurred:")
-GROUP_ITEM = re.compile(r"(?:(\S+): )?\d+ error(?:s|\(s\))? occurred:")
-BULLET = re.compile(r"\s*\* ")
+# "2 problems:" is terraform's own list, with dashes.
+COUNT = r"\d+ (?:error(?:s|\(s\))? occurred|problems):"
+GROUP = re.compile(rf"\b{COUNT}")
+GROUP_ITEM = re.compile(rf"(?:(\S+): )?{COUNT}")
+BULLET = re.compile(r"\s*[*-] ")
 LEAF_ADDRESS = re.compile(rf"({ADDRESS}): ")
 ROLLBACK = "Terraform does not automatically rollback in the face of errors."
 # Ours to know: a failed local-exec quotes its command and what that printed, so bullets there are no leaves.
@@ -41,7 +43,10 @@ class Diagnostic:
     heading: str = ""
 
 
-UNREADABLE = Diagnostic(summary="", detail="", address=None, shape="unreadable", truncated=True)
+# Something said that it is an error, and no more can be made out: it is counted, and nothing explains it.
+UNREADABLE = Diagnostic(
+    summary="an error that cannot be read", detail="", address=None, shape="unreadable", truncated=True
+)
 
 
 def unwrap(lines: Iterable[str]) -> str:
