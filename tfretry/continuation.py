@@ -77,8 +77,8 @@ class Continuation:
 
     def twin(self, change: Change) -> Change | None:
         """The approved change that *change* of the new plan continues; None if there is none."""
-        if change.key in self.approved or change.deposed is None:
-            return self.approved.get(change.key)
+        if change.key in self.approved:
+            return self.approved[change.key]
         # A replacement that creates first: once the new object is there, the old one and only that is to go.
         whole = self.approved.get((change.address, None))
         begun = whole is not None and whole.actions == CREATE_DELETE and self.is_done(whole)
