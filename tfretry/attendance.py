@@ -105,11 +105,11 @@ class Attendance:
     def _send(self, signo: int) -> None:
         if signo in INTERRUPTS:
             self._know_interrupted()  # before it is sent: a guardian that learns too late sends a second one
-            self._facts = replace(self._facts, forwarded_at=self._facts.forwarded_at or time.monotonic())
         self._child.signal(signo)
 
     def _know_interrupted(self) -> None:
-        self._facts = replace(self._facts, interrupted=True)
+        if self._facts.interrupted_at is None:
+            self._facts = replace(self._facts, interrupted_at=time.monotonic())
         self._guardian.terraform_was_interrupted()
 
     def _is_stop(self, arrival: Arrival) -> bool:

@@ -48,9 +48,8 @@ class Facts:
     """What is known when a signal is judged; *started* is when no signal was pending after the spawn."""
 
     started: float
-    interrupted: bool = False  # terraform has had an interrupt, its own or one of ours
     undecided: bool = False  # an interrupt is still being judged
-    forwarded_at: float | None = None  # when we first sent an interrupt
+    interrupted_at: float | None = None  # since when we know that terraform has had one, its own or ours
     banner_at: float | None = None  # when terraform first said that it was interrupted
     deaths: tuple[Death, ...] = ()
 
@@ -73,7 +72,7 @@ def judge(arrival: Arrival, facts: Facts, now: float) -> Ruling:
 
 def _judge_hangup(facts: Facts) -> Ruling:
     """Terraform ignores hang-ups under us: it is to stop and save its state, but not by a second interrupt."""
-    if facts.interrupted:
+    if facts.interrupted_at is not None:
         return Ruling.KEEP
     return Ruling.WAIT if facts.undecided else Ruling.TERMINATE
 
@@ -83,8 +82,8 @@ def _is_witnessed(arrival: Arrival, facts: Facts) -> bool:
         return True
     if arrival.signal not in INTERRUPTS or facts.banner_at is None:
         return False
-    # After an interrupt of our own the banner speaks of that one.
-    explained = facts.forwarded_at is not None and facts.forwarded_at <= facts.banner_at
+    # The banner comes once: after an interrupt that we know of it speaks of that one.
+    explained = facts.interrupted_at is not None and facts.interrupted_at <= facts.banner_at
     return not explained and _belongs(facts.banner_at, arrival)
 
 

@@ -1,0 +1,82 @@
+"""What `tfretry apply` does with signals and processes, without its command line and its policy.
+
+driver.py [OPTIONS] TERRAFORM ARGUMENTS...
+"""
+
+from __future__ import annotations
+
+from tfretry import signalmask
+
+MASK_BEFORE = signalmask.block()
+
+import argparse  # noqa: E402
+import contextlib  # noqa: E402
+import os  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from tfretry.process import (  # noqa: E402
+    Signals,
+    die_like,
+    private_directory,
+    run_quietly,
+    run_terraform,
+)
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--attempts", type=int, default=1)
+    parser.add_argument("--wait", type=float, default=0)
+    parser.add_argument("--handlers", action="store_true")
+    parser.add_argument("--outcome", type=Path)
+    parser.add_argument("--quietly", type=Path)
+    parser.add_argument("--private", type=Path)
+    parser.add_argument("--broken-watcher", action="store_true")
+    parser.add_argument("argv", nargs=argparse.REMAINDER)
+    return parser.parse_args()
+
+
+def watcher(own: argparse.Namespace, channel: int):
+    def watch(chunk: bytes) -> None:
+        if own.broken_watcher:
+            raise ValueError(channel, len(chunk))
+
+    return watch
+
+
+def run(own: argparse.Namespace, signals: Signals, private) -> int:
+    for attempt in range(own.attempts):
+        if attempt and (signo := signals.sleep(own.wait)):
+            return 128 + signo
+        if own.quietly:
+            with own.quietly.open("wb") as output:
+                fd = output.fileno()
+                outcome = run_quietly(own.argv, signals=signals, stdout=fd, stderr=fd, private=private)
+        else:
+            outcome = run_terraform(
+                own.argv, signals=signals, watch=lambda channel: watcher(own, channel), private=private
+            )
+        if own.outcome:
+            own.outcome.write_text(f"{outcome}")
+        if outcome.signalled or outcome.exit_code != 1:
+            break
+    return die_like(outcome)
+
+
+def main() -> int:
+    own = options()
+    with contextlib.ExitStack() as stack:
+        signals = (
+            stack.enter_context(Signals(MASK_BEFORE, by_handlers=True))
+            if own.handlers
+            else stack.enter_context(Signals(MASK_BEFORE))
+        )
+        private = stack.enter_context(private_directory(own.private)) if own.private else None
+        if private:
+            (private.path / "secret").write_text(str(os.getpid()))
+        return run(own, signals, private)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

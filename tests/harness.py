@@ -1,0 +1,232 @@
+"""Starts programs on pipes and on real terminals, records what reaches terraform, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+import uuid
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FAKE = [sys.executable, "-S", str(HERE / "recording_terraform.py")]
+DEADLINE_S = 20
+
+
+def wait_until(condition, *, what, deadline_s=DEADLINE_S, pause_s=0.005):
+    """Poll *condition* until it is true, and return its value."""
+    end = time.monotonic() + deadline_s
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(pause_s)
+    raise AssertionError(f"not within {deadline_s} s: {what() if callable(what) else what}")
+
+
+class Program:
+    """A program in a session of its own: *terminal* tells which of its descriptors are one, the rest are pipes."""
+
+    def __init__(self, argv, *, terminal=(), env=None, cwd=None, size=(24, 80), before_exec=None):
+        self.argv = [os.fspath(argument) for argument in argv]
+        self.output = {1: b"", 2: b""}
+        self.master, slave = os.openpty()
+        self.terminal = os.ttyname(slave)
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", *size, 0, 0))
+        pipes = {fd: os.pipe() for fd in range(3) if fd not in terminal}
+        self.stdin = pipes[0][1] if 0 in pipes else None
+        self._readers = {pipes[fd][0]: fd for fd in (1, 2) if fd in pipes}
+        if terminal:
+            self._readers[self.master] = 1
+        self.code = None
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._become(slave, pipes, terminal, env, cwd, before_exec)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        wait_until(lambda: os.getpgid(self.pid) == self.pid, what="the program has a group of its own")
+        os.close(slave)
+        for fd, (reads, written) in pipes.items():
+            os.close(reads if fd == 0 else written)
+
+    def _become(self, slave, pipes, terminal, env, cwd, before_exec):
+        try:
+            os.setsid()
+            if terminal:
+                fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+            for fd in range(3):
+                os.dup2(slave if fd in terminal else pipes[fd][0 if fd == 0 else 1], fd)
+            for fd in [int(name) for name in os.listdir("/dev/fd")]:
+                if fd > 2:  # what whoever runs the tests has left open is not to be seen
+                    with contextlib.suppress(OSError):
+                        os.close(fd)
+            os.chdir(cwd or ".")
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, [])
+            if before_exec:
+                before_exec()
+            os.execvpe(self.argv[0], self.argv, os.environ if env is None else env)
+        finally:
+            os._exit(99)
+
+    def pump(self, timeout_s=0.0):
+        """Take the output that is there; whether any was."""
+        ready, _, _ = select.select(list(self._readers), [], [], timeout_s)
+        for fd in ready:
+            try:
+                chunk = os.read(fd, 65536)
+            except OSError:
+                chunk = b""
+            if not chunk:
+                self._drop(fd)
+            self.output[self._readers.get(fd, 1)] += chunk
+        return bool(ready)
+
+    def _drop(self, fd):
+        os.close(fd)
+        del self._readers[fd]
+        if fd == self.master:
+            self.master = -1
+
+    def read_while(self, condition, *, what, deadline_s=DEADLINE_S):
+        """Take all output for as long as *condition* is true."""
+
+        def is_over():
+            self.pump(0.01)
+            return not condition()
+
+        wait_until(is_over, what=lambda: f"{what}; so far: {self.output}", deadline_s=deadline_s, pause_s=0)
+
+    def read_until(self, text, *, fd=1, count=1):
+        """Read until *text* has come *count* times on *fd*."""
+        self.read_while(lambda: self.output[fd].count(text) < count, what=f"{text!r} is read")
+
+    def type(self, keys):
+        """Type *keys* on the terminal, or write them to the pipe."""
+        os.write(self.stdin if self.stdin is not None else self.master, keys)
+
+    def close_stdin(self):
+        """No more input will come."""
+        os.close(self.stdin)
+        self.stdin = None
+
+    def hang_up(self):
+        """Close the terminal, as its window is closed or its connection breaks."""
+        self._drop(self.master)
+
+    def close_reader(self, fd):
+        """Go away, as `head` does."""
+        self._drop(next(reader for reader, target in self._readers.items() if target == fd))
+
+    def resize(self, rows, columns):
+        """Change the terminal's size; its foreground group gets SIGWINCH."""
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+
+    def has_ended(self):
+        """Whether the program itself has ended; its exit code is negative when it died of a signal."""
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+        return self.code is not None
+
+    def wait(self, deadline_s=DEADLINE_S):
+        """Read everything until the program has ended; its exit code."""
+        self.read_while(lambda: not self.has_ended(), what=f"the end of {self.argv}", deadline_s=deadline_s)
+        while self.pump():
+            pass
+        return self.code
+
+    def ends_output(self):
+        """Whether every reader has seen the end of what it reads."""
+        self.pump(0.01)
+        return not self._readers
+
+    @contextlib.contextmanager
+    def echoes(self):
+        """A function that tells whether the terminal echoes, even after the program has ended."""
+        fd = os.open(self.terminal, os.O_RDWR | os.O_NOCTTY)
+        try:
+            yield lambda: bool(termios.tcgetattr(fd)[3] & termios.ECHO)
+        finally:
+            os.close(fd)
+
+    def close(self):
+        """Kill it if it still runs, and close everything."""
+        if not self.has_ended():
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        for fd in {*self._readers, self.master, self.stdin if self.stdin is not None else -1} - {-1}:
+            os.close(fd)
+
+
+class Stage:
+    """One test's world: a mark in the environment by which all processes of the test are found again."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.record = folder / "record"
+        self.mark = uuid.uuid4().hex
+        self.programs = []
+
+    def environment(self, fake="", **more):
+        """Ours, with the mark, the record's path, and what the fake terraform is to do."""
+        return {**os.environ, "TFRETRY_TEST_MARK": self.mark, "RECORD": str(self.record), "TF_FAKE": fake, **more}
+
+    def run(self, argv, *, fake="", env=None, **options):
+        """Start *argv*, to be ended with the test."""
+        program = Program(argv, env=self.environment(fake, **(env or {})), **options)
+        self.programs.append(program)
+        return program
+
+    def drive(self, *own, terraform=FAKE, arguments=(), **options):
+        """Start our driver around *terraform*."""
+        driver = [sys.executable, str(HERE / "driver.py"), *own, *terraform, *arguments]
+        return self.run(driver, **options)
+
+    def events(self, key=None):
+        """What terraform has recorded so far; only lines that have *key*."""
+        if not self.record.exists():
+            return []
+        lines = self.record.read_text().splitlines()
+        return [event for event in map(json.loads, lines) if key is None or key in event]
+
+    def signals(self):
+        """The names of the signals that terraform has received, but for SIGCONT and SIGWINCH."""
+        names = [event["signal"] for event in self.events("signal")]
+        return [name for name in names if name not in ("SIGCONT", "SIGWINCH")]
+
+    def wait_for(self, key, count=1):
+        """Wait until terraform has recorded *key*; the last such event."""
+        return wait_until(lambda: len(found := self.events(key)) >= count and found, what=f"{key} recorded")[-1]
+
+    def processes(self):
+        """The numbers of all living processes that carry our mark."""
+        mark = f"TFRETRY_TEST_MARK={self.mark}".encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark in (folder / "environ").read_bytes() and (folder / "stat").read_text().split(") ")[1][0] != "Z":
+                    found.append(int(folder.name))
+        return found
+
+    def nothing_is_left(self):
+        """Wait until no process of this test lives any more."""
+        wait_until(lambda: not self.processes(), what="the processes of this test end")
+        return True
+
+    def close(self):
+        """End what still runs."""
+        for program in self.programs:
+            program.close()
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
