@@ -159,3 +159,9 @@ def test_lists_are_reordered_only_as_sets_are(approved, new):
 def test_a_path_is_written_as_terraform_writes_it(path, text):
     """Keys that are no identifiers are quoted, so that none can write to a terminal or a log."""
     assert rendered(path, []) == text
+
+
+@pytest.mark.parametrize("marks", [[True], {"a": [True]}, {"a": {"b": [False]}}, False, None])
+def test_marks_of_another_shape_hide_nothing_and_break_nothing(marks):
+    """The marks of the one plan need not fit the value of the other."""
+    assert rendered(("a", "b", 3), [marks]) == "a.b[3]"

@@ -70,6 +70,12 @@ def test_credentials_may_be_new_ones(marks):
     assert refusals(plan("data.x.d", one), plan("data.x.d", other), []) == []
 
 
+def test_a_list_that_is_no_credential_must_read_the_same():
+    """Element by element."""
+    approved, new = plan("data.x.d", READ), plan("data.x.d", reading(token=["s4"]))
+    assert [each.path for each in refusals(approved, new, [])] == ["token[0]"]
+
+
 def test_an_attribute_beside_a_credential_must_read_the_same():
     """A mark conceals what it marks, and no more."""
     one, other = ({**each, "sensitive_values": {"token": True}} for each in (READ, reading(id=Number("2"))))
