@@ -49,3 +49,32 @@ def real_terraform() -> str:
     if found is None:
         pytest.skip("no terraform on PATH: install it to run this test")
     return found
+
+
+@pytest.fixture
+def scripted(fake_terraform, tmp_path):
+    """A terraform that plays one scene a run, the last one again and again, and notes its arguments."""
+
+    def write(*scenes):
+        for number, (code, stdout, stderr) in enumerate(scenes, 1):
+            (tmp_path / f"{number}.code").write_text(str(code))
+            (tmp_path / f"{number}.stdout").write_text(stdout)
+            (tmp_path / f"{number}.stderr").write_text(stderr)
+        fake_terraform(
+            f"""cd '{tmp_path}'
+            echo "$*" >>arguments
+            number=$(grep -c '' arguments)
+            [ -e "$number.code" ] || number={len(scenes)}
+            cat "$number.stdout"; cat "$number.stderr" >&2
+            exit "$(cat "$number.code")" """
+        )
+        return lambda: (tmp_path / "arguments").read_text().splitlines()
+
+    return write
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Waits of a few milliseconds."""
+    monkeypatch.setenv("TFRETRY_FIRST_WAIT", "10ms")
+    monkeypatch.setenv("TFRETRY_LONGEST_WAIT", "20ms")

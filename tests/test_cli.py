@@ -8,56 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from scenes import DENIED, ROLE_ERROR, run
 
 from tfretry import __version__
 from tfretry.cli import main
-
-TFRETRY = [sys.executable, "-m", "tfretry"]
-ROLE_ERROR = (
-    "\n\x1b[31m╷\x1b[0m\x1b[0m\n"
-    "\x1b[31m│\x1b[0m \x1b[0m\x1b[1m\x1b[31mError: \x1b[0m\x1b[0m\x1b[1mcreating ECS Service (nginx): "
-    "InvalidParameterException: Unable to assume the service linked role. Please verify that the ECS service linked "
-    "role exists.\x1b[0m\n"
-    "\x1b[31m│\x1b[0m \x1b[0m\n"
-    "\x1b[31m│\x1b[0m \x1b[0m\x1b[0m  with aws_ecs_service.this,\n"
-    "\x1b[31m╵\x1b[0m\x1b[0m\n"
-)
-DENIED = ROLE_ERROR.replace(
-    "InvalidParameterException: Unable to assume the service linked role", "AccessDenied"
-).replace("aws_ecs_service.this", "aws_ecs_cluster.c")
-
-
-def run(*arguments, **options):
-    return subprocess.run([*TFRETRY, *arguments], capture_output=True, timeout=60, check=False, **options)
-
-
-@pytest.fixture
-def scripted(fake_terraform, tmp_path):
-    """A terraform that plays one scene a run, the last one again and again, and notes its arguments."""
-
-    def write(*scenes):
-        for number, (code, stdout, stderr) in enumerate(scenes, 1):
-            (tmp_path / f"{number}.code").write_text(str(code))
-            (tmp_path / f"{number}.stdout").write_text(stdout)
-            (tmp_path / f"{number}.stderr").write_text(stderr)
-        fake_terraform(
-            f"""cd '{tmp_path}'
-            echo "$*" >>arguments
-            number=$(grep -c '' arguments)
-            [ -e "$number.code" ] || number={len(scenes)}
-            cat "$number.stdout"; cat "$number.stderr" >&2
-            exit "$(cat "$number.code")" """
-        )
-        return lambda: (tmp_path / "arguments").read_text().splitlines()
-
-    return write
-
-
-@pytest.fixture
-def impatient(monkeypatch):
-    """Waits of a few milliseconds."""
-    monkeypatch.setenv("TFRETRY_FIRST_WAIT", "10ms")
-    monkeypatch.setenv("TFRETRY_LONGEST_WAIT", "20ms")
 
 
 @pytest.mark.usefixtures("impatient")

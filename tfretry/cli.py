@@ -31,7 +31,16 @@ def main(argv: Sequence[str] | None = None, *, mask_before: AbstractSet[int] | N
 
     *mask_before* is the signal mask to give back to terraform where the caller has blocked signals already.
     """
-    mask = signalmask.block() if mask_before is None else mask_before
+    if mask_before is not None:
+        return _exit_code(argv, mask_before)
+    mask = signalmask.block()
+    try:
+        return _exit_code(argv, mask)
+    finally:
+        signalmask.restore(mask)
+
+
+def _exit_code(argv: Sequence[str] | None, mask: AbstractSet[int]) -> int:
     try:
         return _run(sys.argv[1:] if argv is None else argv, mask)
     except TfretryError as error:

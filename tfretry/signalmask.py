@@ -28,6 +28,11 @@ def block() -> set[int]:
     return set(signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED))
 
 
+def restore(mask_before: AbstractSet[int]) -> None:
+    """Undo `block`."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask_before)
+
+
 def restore_for_exec(mask_before: AbstractSet[int]) -> None:
     """Put back the dispositions that Python changed, and *mask_before*: the next program sees neither of us.
 
@@ -37,4 +42,4 @@ def restore_for_exec(mask_before: AbstractSet[int]) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, mask_before)
+    restore(mask_before)

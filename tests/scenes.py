@@ -1,0 +1,24 @@
+"""What tests of the whole program share: terraform's errors as it prints them, and a way to run tfretry."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+TFRETRY = [sys.executable, "-m", "tfretry"]
+ROLE_ERROR = (
+    "\n\x1b[31m╷\x1b[0m\x1b[0m\n"
+    "\x1b[31m│\x1b[0m \x1b[0m\x1b[1m\x1b[31mError: \x1b[0m\x1b[0m\x1b[1mcreating ECS Service (nginx): "
+    "InvalidParameterException: Unable to assume the service linked role. Please verify that the ECS service linked "
+    "role exists.\x1b[0m\n"
+    "\x1b[31m│\x1b[0m \x1b[0m\n"
+    "\x1b[31m│\x1b[0m \x1b[0m\x1b[0m  with aws_ecs_service.this,\n"
+    "\x1b[31m╵\x1b[0m\x1b[0m\n"
+)
+DENIED = ROLE_ERROR.replace(
+    "InvalidParameterException: Unable to assume the service linked role", "AccessDenied"
+).replace("aws_ecs_service.this", "aws_ecs_cluster.c")
+
+
+def run(*arguments, **options):
+    return subprocess.run([*TFRETRY, *arguments], capture_output=True, timeout=60, check=False, **options)
