@@ -39,6 +39,7 @@ class World:
             signalled=None,
             diagnosis=NOTHING if ready else HEALS,
             finished=frozenset(),
+            update_failed=False,
             polled_s=0.0,
             left_line_open=False,
             version=None,

@@ -33,6 +33,9 @@ class Repeated:
     def __call__(self, last: Attempt) -> Attempt:
         """Run the attempt after *last*."""
         self._created |= {plain_address(change.address) for change in last.finished if change.action == "create"}
+        # Many providers save an update that failed as if it were done (hashicorp/terraform-plugin-sdk#476): without a
+        # refresh it would be taken for done, and never be made.
+        self._refresh = self._refresh or last.update_failed
         attempt = self._run(self._argv())
         if not self._refresh and _says(attempt, REFRESH_IS_REQUIRED):
             self._refresh = True

@@ -32,6 +32,7 @@ class Attempt:
     signalled: int | None
     diagnosis: Diagnosis
     finished: frozenset[Change]
+    update_failed: bool
     polled_s: float  # for how long the resource that met a known error was being created
     watched: bool = True  # False: our reading failed on the way, so nothing is known
     left_line_open: bool  # where our own lines go
@@ -108,6 +109,7 @@ def run_attempt(
         watched=outcome.watched,
         diagnosis=diagnosis,
         finished=frozenset(change for channel in channels.values() for change in channel.progress.finished),
+        update_failed=any(channel.progress.unfinished_updates for channel in channels.values()),
         polled_s=_polled_s(diagnosis, channels.values()),
         # Two streams on one terminal or file share channel 1.
         left_line_open=channels[max(channels)].left_line_open,

@@ -14,7 +14,7 @@ from tfretry.shapes import ADDRESS
 WAITS_KEPT = 1000
 LONGEST_S = 10**9
 
-NEEDLES = (b" complete after ", b" elapsed", b'"elapsed_seconds"')
+NEEDLES = (b" complete after ", b" elapsed", b'"elapsed_seconds"', b": Modifying...", b'"apply_start"')
 FINISHED = re.compile(
     rf"(?P<address>{ADDRESS})(?: \(deposed object (?P<deposed>\w+)\))?: "
     r"(?P<what>Creation|Modifications|Destruction) complete after "
@@ -24,6 +24,7 @@ GOING_ON = re.compile(
     rf"(?P<address>{ADDRESS})(?: \(deposed object \w+\))?: Still \w+\.\.\. [\[(](?:.*, )?"
     r"(?:(?P<hours>\d{1,9})h)?(?:(?P<minutes>\d{1,9})m)?(?P<seconds>\d{1,9})s elapsed[\])]$"
 )
+UPDATING = re.compile(rf"(?P<address>{ADDRESS}): Modifying\.\.\.")
 ACTIONS = {"Creation": "create", "Modifications": "update", "Destruction": "delete"}
 
 
@@ -42,6 +43,7 @@ class ProgressReader:
     def __init__(self, *, batch: int = BATCH) -> None:
         self.finished: set[Change] = set()
         self.longest: dict[str, int] = {}
+        self._updating: set[str] = set()
         self._lines = Lines(NEEDLES, self._read, batch=batch)
 
     def feed(self, chunk: bytes) -> None:
@@ -52,6 +54,11 @@ class ProgressReader:
         """Take the end of the stream for the end of its last line."""
         self._lines.close()
 
+    @property
+    def unfinished_updates(self) -> set[str]:
+        """The addresses of updates that have begun, and not ended well so far."""
+        return self._updating - {change.address for change in self.finished if change.action == "update"}
+
     def _read(self, line: bytes) -> bool:
         if line.startswith(b"{"):
             self._read_message(message(line))
@@ -59,6 +66,8 @@ class ProgressReader:
         text = clean(line).rstrip()
         if found := FINISHED.match(text):
             self._finish(ACTIONS[found["what"]], found["address"], found["deposed"])
+        elif found := UPDATING.match(text):
+            self._updating.add(found["address"])
         elif found := GOING_ON.match(text):
             hours, minutes, seconds = (int(found[unit] or 0) for unit in ("hours", "minutes", "seconds"))
             self._wait(found["address"], hours * 3600 + minutes * 60 + seconds)
@@ -70,6 +79,8 @@ class ProgressReader:
         address = resource.get("addr") if isinstance(resource, dict) else None
         if not isinstance(address, str):
             return
+        if body.get("type") == "apply_start" and hook.get("action") == "update":
+            self._updating.add(address)
         if body.get("type") == "apply_complete" and hook.get("action") in ACTIONS.values():
             self._finish(hook["action"], address, None)
         seconds = hook.get("elapsed_seconds")

@@ -85,9 +85,13 @@ class Service(Resource):
         return None if found is None else {**current, **found}
 
     def update(self, ctx: Any, current: Any, planned: Any) -> Any:
-        """The same object with new values; on a fault with the old ones."""
-        if self._failed(ctx, "update", current["name"]):
-            return current
+        """The same object with new values; on a fault with the old ones, or with new ones that only the state has.
+
+        The latter is what the plugin SDK v2 does: hashicorp/terraform-plugin-sdk#476.
+        """
+        fault = self._failed(ctx, "update", current["name"])
+        if fault is not None:
+            return {**planned, "revision": current["revision"] + 1} if fault.leaves else current
         made = {**planned, "revision": current["revision"] + 1}
         self._cloud.put(current["id"], made)
         self._cloud.log("update", current["name"])
