@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import select
+import shlex
 import signal
 import struct
 import sys
@@ -191,6 +192,13 @@ class Stage:
         """Start our driver around *terraform*."""
         driver = [sys.executable, str(HERE / "driver.py"), *own, *terraform, *arguments]
         return self.run(driver, **options)
+
+    def apply(self, *own, terraform=FAKE, **options):
+        """Start `tfretry apply` with *terraform* as its terraform."""
+        script = self.folder / "terraform"
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(terraform)} "$@"\n')
+        script.chmod(0o755)
+        return self.run([sys.executable, "-m", "tfretry", "--terraform", script, *own, "apply"], **options)
 
     def events(self, key=None):
         """What terraform has recorded so far; only lines that have *key*."""

@@ -2,7 +2,7 @@
 
 What it does is told by words in TF_FAKE, so that its arguments are free: `ask`, `secret`, `exit=N`, `linger=SECONDS`
 (how long it takes to stop), `last=SECONDS` (how long it runs undisturbed), `die=N` (of which signal it dies in the
-end), `silent` (it prints nothing), `chatter` (it prints all the time).
+end), `role` (it complains of the role in the end), `silent` (it prints nothing), `chatter` (it prints all the time).
 """
 
 from __future__ import annotations
@@ -88,6 +88,8 @@ class Fake:
             elif "chatter" in WORDS:
                 self.say("chatter\n")
         self.say("last words\n")
+        if "role" in WORDS:
+            os.write(2, b"\nError: Unable to assume the service linked role\n\n")
         record(ended=True, interrupts=self.interrupts)
         return 1 if self.interrupts else int(WORDS.get("exit", "0"))
 

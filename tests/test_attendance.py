@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tfretry import signalmask
+from tfretry.attendance import Attendance
+from tfretry.guardian import Guardian
+from tfretry.signals import Signals
+from tfretry.witnesses import Sentinel
+
+INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
+
+class Child:
+    """Notes what it is sent, and lives until told otherwise."""
+
+    def __init__(self):
+        self.sent = []
+
+    def is_alive(self):
+        return True
+
+    def signal(self, signo):
+        self.sent.append(signo)
+
+
+@pytest.fixture
+def attendance():
+    """One that has just begun, and the child that it attends to."""
+    mask = signalmask.block()
+    with Signals(mask) as signals, Guardian(drains=[], private=None) as guardian, Sentinel() as sentinel:
+        child = Child()
+        yield (
+            Attendance(child, signals=signals, guardian=guardian, sentinel=sentinel, channels=[], banners=[]),
+            child,
+        )
+
+
+@pytest.mark.parametrize(
+    ("pending", "sent"),
+    [
+        ([], []),
+        ([INT], [INT]),
+        ([TERM], [TERM]),
+        ([HUP], [TERM]),
+        ([HUP, TERM], [TERM]),
+        ([signal.SIGWINCH], [signal.SIGWINCH]),
+        ([signal.SIGCHLD], []),
+    ],
+)
+def test_what_is_pending_after_the_spawn_is_passed_on_at_once(attendance, pending, sent):
+    """Between our last look and the fork it reached us alone."""
+    attending, child = attendance
+    for signo in pending:
+        os.kill(os.getpid(), signo)
+    attending.pass_on_pending()
+    assert child.sent == sent
+    stops = [signo for signo in pending if signo in (INT, TERM, HUP)]
+    assert attending.first_signal == (min(stops, key=lambda signo: signo == HUP) if stops else None)
