@@ -9,7 +9,7 @@ import pytest
 
 from tests.reading import DEFAULT, judged
 from tests.render import AWS, DENIED, SENTENCE
-from tfretry.causes import AUTHORED, TABLE, Judge, cause_of, custom_cause
+from tfretry.causes import AUTHORED, TABLE, UNDECIDED_KEPT, Judge, cause_of, custom_cause
 from tfretry.diagnostics import Diagnostic
 from tfretry.patience import SEEN, OutOfPatienceError, patient_search
 from tfretry.shapes import UNREADABLE
@@ -172,13 +172,24 @@ def test_a_slow_pattern_is_given_up_once_for_a_whole_run():
     assert judge.diagnosis().errors == 1001
 
 
-def test_another_thread_has_no_timer_but_the_same_answers():
-    """Signals reach the main thread only."""
-    answers = []
-    thread = Thread(target=lambda: answers.append(patient_search(re.compile("b"), "abc")))
+def test_a_pattern_of_the_users_is_not_tried_while_output_flows():
+    """Errors are seen in the thread that carries terraform's output, which must not wait for a pattern."""
+    judge = Judge([custom_cause("slow", r"(a+)+$", "never ends")])
+    thread = Thread(target=lambda: judge.see(said("a" * 60 + "b")))
     thread.start()
-    thread.join()
-    assert answers == [True]
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+    assert judge.diagnosis().obstacle is not None
+
+
+def test_errors_that_only_a_users_pattern_could_explain_are_kept_up_to_a_number():
+    """One more is unexplained: memory is bounded, and the doubt is against a retry."""
+    judge = Judge([custom_cause("mine", "try later", "it heals")])
+    for _ in range(UNDECIDED_KEPT):
+        judge.see(said("try later"))
+    assert judge.diagnosis().heals
+    judge.see(said("try later"))
+    assert not judge.diagnosis().heals
 
 
 def test_one_permanent_error_is_an_obstacle_to_any_number_that_heal():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tfretry.patience import OutOfPatienceError, patient_search
+from tfretry.patience import SEEN, OutOfPatienceError, patient_search
 from tfretry.shapes import UNREADABLE, holds_output
 from tfretry.table import NEVER, TABLE, Cause, custom_cause
 
@@ -19,6 +19,7 @@ __all__ = ["TABLE", "Cause", "Diagnosis", "Finding", "Judge", "cause_of", "custo
 
 FINDINGS_KEPT = 20
 SUMMARY_KEPT = 500
+UNDECIDED_KEPT = 1000  # errors that only a user's pattern could explain; one more is unexplained
 
 # The configuration's author wrote what follows these; AWS did not.
 AUTHORED = (
@@ -68,59 +69,61 @@ class Judge:
     """Comes to a diagnosis, one diagnostic at a time, in bounded memory; both streams of a run share one."""
 
     def __init__(self, causes: Iterable[Cause]) -> None:
-        self._causes = tuple(causes)
+        causes = tuple(causes)
+        self._known = [cause for cause in causes if not cause.custom]
+        self._custom = [cause for cause in causes if cause.custom]
         self._errors = 0
-        self._findings: list[Finding] = []
-        self._obstacle: Finding | None = None
+        self._findings: dict[int, Finding] = {}
+        self._obstacle: tuple[int, Finding] | None = None
+        self._undecided: dict[int, tuple[Finding, str]] = {}
 
     def see(self, diagnostic: Diagnostic) -> None:
         """Take one error into account."""
         self._errors += 1
-        full = len(self._findings) >= FINDINGS_KEPT
-        if full and self._obstacle:
+        if len(self._findings) >= FINDINGS_KEPT and self._obstacle:
             return
-        finding = Finding(
-            address=diagnostic.address,
-            summary=diagnostic.summary[:SUMMARY_KEPT],
-            cause=self._cause_of(diagnostic),
-        )
-        if not full:
-            self._findings.append(finding)
-        if finding.cause is None and self._obstacle is None:
-            self._obstacle = finding
+        text = _healing_text(diagnostic)
+        cause = next((each for each in self._known if any(pattern.search(text) for pattern in each.patterns)), None)
+        finding = Finding(address=diagnostic.address, summary=diagnostic.summary[:SUMMARY_KEPT], cause=cause)
+        if len(self._findings) < FINDINGS_KEPT:
+            self._findings[self._errors] = finding
+        if cause is None and text and self._custom and len(self._undecided) < UNDECIDED_KEPT:
+            self._undecided[self._errors] = finding, text[:SEEN]
+        elif cause is None and self._obstacle is None:
+            self._obstacle = self._errors, finding
 
     def diagnosis(self) -> Diagnosis:
-        """What has been seen so far."""
-        return Diagnosis(errors=self._errors, findings=tuple(self._findings), obstacle=self._obstacle)
+        """What has been seen so far.
 
-    def _cause_of(self, diagnostic: Diagnostic) -> Cause | None:
+        A user's patterns are tried only here: they may take long, and nobody waits for terraform's output now.
+        """
+        decided = {
+            number: replace(finding, cause=self._search(text)) for number, (finding, text) in self._undecided.items()
+        }
+        obstacles = [(number, finding) for number, finding in decided.items() if finding.cause is None]
+        first = min([*obstacles, *([self._obstacle] if self._obstacle else [])], key=lambda each: each[0], default=None)
+        findings = tuple(decided.get(number, finding) for number, finding in self._findings.items())
+        return Diagnosis(errors=self._errors, findings=findings, obstacle=first[1] if first else None)
+
+    def _search(self, text: str) -> Cause | None:
         try:
-            return _cause_of(diagnostic, self._causes)
+            matches = (each for each in self._custom if any(patient_search(pattern, text) for pattern in each.patterns))
+            return next(matches, None)
         except OutOfPatienceError:
-            # Once is enough: a run may print thousands of errors, and its output waits while we think.
-            self._causes = tuple(cause for cause in self._causes if not cause.custom)
+            self._custom = []  # once is enough: a run may print thousands of errors
             return None
 
 
 def cause_of(diagnostic: Diagnostic, causes: Sequence[Cause]) -> Cause | None:
     """The first of *causes* that explains *diagnostic*; None when there is none, or any doubt."""
-    try:
-        return _cause_of(diagnostic, causes)
-    except OutOfPatienceError:
-        return None
+    judge = Judge(causes)
+    judge.see(diagnostic)
+    return judge.diagnosis().findings[0].cause
 
 
-def _cause_of(diagnostic: Diagnostic, causes: Sequence[Cause]) -> Cause | None:
+def _healing_text(diagnostic: Diagnostic) -> str:
     text = _evidence(diagnostic)
-    if not text or any(never.search(text) or never.search(diagnostic.heading) for never in NEVER):
-        return None
-    return next((cause for cause in causes if _matches(cause, text)), None)
-
-
-def _matches(cause: Cause, text: str) -> bool:
-    if cause.custom:
-        return any(patient_search(pattern, text) for pattern in cause.patterns)
-    return any(pattern.search(text) for pattern in cause.patterns)
+    return "" if any(never.search(text) or never.search(diagnostic.heading) for never in NEVER) else text
 
 
 def _evidence(diagnostic: Diagnostic) -> str:

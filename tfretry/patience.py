@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,10 +29,8 @@ def patient_search(pattern: re.Pattern[str], text: str) -> bool:
 
 @contextmanager
 def _patience() -> Iterator[None]:
-    # CPython's matcher looks for signals as it goes. Processor time, so that a suspended job is not blamed.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    # CPython's matcher looks for signals as it goes, in the main thread, which alone may search here. Processor time,
+    # so that a suspended job is not blamed.
     before = signal.signal(signal.SIGVTALRM, _give_up)
     try:
         signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE_S)
