@@ -33,6 +33,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--quietly", type=Path)
     parser.add_argument("--private", type=Path)
     parser.add_argument("--broken-watcher", action="store_true")
+    parser.add_argument("--signal-at-fork", type=int)
     parser.add_argument("argv", nargs=argparse.REMAINDER)
     return parser.parse_args()
 
@@ -66,6 +67,8 @@ def run(own: argparse.Namespace, signals: Signals, private) -> int:
 
 def main() -> int:
     own = options()
+    if own.signal_at_fork:
+        os.register_at_fork(before=lambda: os.kill(os.getpid(), own.signal_at_fork))
     with contextlib.ExitStack() as stack:
         signals = (
             stack.enter_context(Signals(MASK_BEFORE, by_handlers=True))

@@ -97,6 +97,15 @@ def test_arguments_environment_and_folder_arrive_as_without_us(stage):
         assert driven[key] == alone[key]
 
 
+def test_no_variable_is_added_in_the_c_locale(stage):
+    """Python adds LC_CTYPE to its own environment there."""
+    env = shutil.which("env")
+    for drive in (lambda: stage.run([env], env={"LANG": "C"}), lambda: stage.drive(terraform=[env], env={"LANG": "C"})):
+        program = drive()
+        assert program.wait() == 0
+        assert b"LC_CTYPE" not in program.output[1]
+
+
 def test_a_terraform_whose_path_is_no_text_runs(stage):
     """Its path is bytes, as all paths are."""
     folder = stage.folder / os.fsdecode(b"bin \xff")

@@ -7,14 +7,19 @@ import sys
 
 import pytest
 
-DISPOSITIONS = [shutil.which("grep"), "^Sig[BIC]", "/proc/self/status"]
-EXEC = f"""
+EXEC = """
 from tfretry import signalmask
 mask = signalmask.block()
-import os
+import os, sys
 signalmask.restore_for_exec(mask)
-os.execv({DISPOSITIONS[0]!r}, {DISPOSITIONS!r})
+os.execv(sys.argv[1], sys.argv[1:])
 """
+THROUGH_US = [sys.executable, "-c", EXEC]
+DISPOSITIONS = [shutil.which("grep"), "^Sig[BIC]", "/proc/self/status"]
+
+
+def output(argv, **options):
+    return subprocess.run(argv, capture_output=True, check=True, text=True, **options).stdout
 
 
 def nothing():
@@ -33,8 +38,12 @@ def block():
 @pytest.mark.parametrize("prepare", [nothing, ignore, block])
 def test_what_is_executed_sees_signals_as_without_us(prepare):
     """For all that is not retried: neither Python's dispositions nor our mask are left."""
-    alone, through_us = (
-        subprocess.run(argv, preexec_fn=prepare, capture_output=True, check=True).stdout
-        for argv in (DISPOSITIONS, [sys.executable, "-c", EXEC])
-    )
-    assert through_us == alone
+    alone = output(DISPOSITIONS, preexec_fn=prepare)
+    assert output([*THROUGH_US, *DISPOSITIONS], preexec_fn=prepare) == alone
+
+
+@pytest.mark.parametrize("locale", [{}, {"LC_CTYPE": "C"}, {"LC_CTYPE": "C.UTF-8"}, {"LC_ALL": "C"}, {"LANG": "C"}])
+def test_what_is_executed_sees_the_locale_as_without_us(locale):
+    """In the C locale Python adds LC_CTYPE to the environment."""
+    shown = output([*THROUGH_US, shutil.which("env")], env=locale)
+    assert dict(line.split("=") for line in shown.splitlines()) == locale

@@ -294,6 +294,14 @@ def test_an_interrupt_before_terraform_runs_ends_us(stage, terminal):
     assert stage.nothing_is_left()
 
 
+@pytest.mark.parametrize("own", [(), ("--handlers",)])
+def test_an_interrupt_between_our_last_look_and_the_fork_arrives_at_once(stage, own):
+    """It reached us alone; terraform is told before it is up."""
+    program = stage.drive(*own, "--signal-at-fork", str(int(TERM)))
+    assert program.wait() == -TERM
+    assert stage.events("ready") == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(30))
 def test_signals_at_random_times_are_never_doubled_and_orphan_nothing(new_stage, seed):

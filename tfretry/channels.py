@@ -18,11 +18,12 @@ class Channel:
     def __init__(self, target: int) -> None:
         self.target = target
         self._is_terminal = os.isatty(target)
-        # Opened without becoming anybody's controlling terminal.
-        self.source, self.child_end = os.openpty() if self._is_terminal else os.pipe()
         if self._is_terminal:
+            self.source, self.child_end = os.openpty()  # which becomes nobody's controlling terminal
             tty.setraw(self.child_end)  # the real terminal does what is to be done to newlines
             self.copy_size()
+        else:
+            self.source, self.child_end = os.pipe()
 
     def copy_size(self) -> None:
         """Give our terminal, if it is one, the size of the real one."""

@@ -46,6 +46,7 @@ class Guardian:
 
     def adopt(self) -> None:
         """In the child that becomes terraform: say who it is."""
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # terraform does not die of a guardian that is gone
         self._tell(b"%d\n" % os.getpid())
 
     def terraform_was_interrupted(self) -> None:

@@ -1,7 +1,9 @@
-"""Which signals we block, and how to undo it: light enough for the first statement of the program."""
+"""Which signals we block, and how the next program sees neither that nor Python: light, for our first statement."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 
 TYPE_CHECKING = False  # typing would cost a few milliseconds
@@ -21,6 +23,7 @@ BLOCKED = frozenset(
         signal.SIGWINCH,
     }
 )
+OF_PYTHONS_CHOICE = ("C.UTF-8", "C.utf8", "UTF-8")  # for LC_CTYPE, where the locale is C
 
 
 def block() -> set[int]:
@@ -34,12 +37,24 @@ def restore(mask_before: AbstractSet[int]) -> None:
 
 
 def restore_for_exec(mask_before: AbstractSet[int]) -> None:
-    """Put back the dispositions that Python changed, and *mask_before*: the next program sees neither of us.
+    """Put back what Python changed at its start, and *mask_before*.
 
-    What Python ignores at its start (SIGPIPE, SIGXFSZ) cannot be told from what our caller ignored: default.
+    What it ignores (SIGPIPE, SIGXFSZ) cannot be told from what our caller ignored: it becomes the default.
     """
+    _restore_locale()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     restore(mask_before)
+
+
+def _restore_locale() -> None:
+    """In the C locale Python adds LC_CTYPE to the environment (PEP 538); the kernel still knows how it was."""
+    if os.environ.get("LC_CTYPE") not in OF_PYTHONS_CHOICE:
+        return
+    with contextlib.suppress(OSError), open("/proc/self/environ", "rb") as before:
+        variables = dict(variable.partition(b"=")[::2] for variable in before.read().split(b"\0"))
+        del os.environ["LC_CTYPE"]
+        if b"LC_CTYPE" in variables:
+            os.environ["LC_CTYPE"] = os.fsdecode(variables[b"LC_CTYPE"])

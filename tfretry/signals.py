@@ -7,7 +7,6 @@ import os
 import resource
 import select
 import signal
-import sys
 import time
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Protocol, Self
@@ -95,8 +94,6 @@ class Signals:
 
 def die_of(signo: int) -> int:
     """Die of *signo*, as terraform did; as PID 1, which no signal kills, return the exit code 128+N instead."""
-    sys.stdout.flush()
-    sys.stderr.flush()
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, hard))  # a core of ours would overwrite terraform's
     with contextlib.suppress(OSError):  # SIGKILL has no other disposition
