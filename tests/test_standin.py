@@ -1,0 +1,183 @@
+"""In the place of terraform: what tools that are told `tfretry` instead of `terraform` do with it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+import pytest
+from harness import Program, wait_until
+from scenes import ROLE_ERROR, TFRETRY, run
+
+SENTENCE = "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """Put a link named NAME to the installed tfretry into a folder of its own."""
+
+    def link(name):
+        folder = tmp_path / "links"
+        folder.mkdir(exist_ok=True)
+        script = Path(sysconfig.get_path("scripts")) / "tfretry"
+        assert script.exists(), "tfretry is not installed: pip install ."
+        (folder / name).symlink_to(script)
+        return folder
+
+    return link
+
+
+def test_terragrunt_reads_terraforms_version(real_terraform):
+    """It parses the first line of `-version`, from stdout and stderr together."""
+    done = subprocess.run(
+        [*TFRETRY, "-version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+    )
+    assert real_terraform
+    assert re.match(r"(Terraform|OpenTofu) v?\d+\.\d+\.\d+", done.stdout.splitlines()[0])
+
+
+def test_terraform_exec_reads_the_version_as_json(real_terraform):
+    """Stdout is one document, and nothing else."""
+    assert real_terraform
+    assert "terraform_version" in json.loads(run("version", "-json").stdout)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_terraform_exec_interrupts_us_alone(fake_python_terraform, tmp_path, number):
+    """It puts us in a process group of our own and signals our pid: terraform hears it once, and is awaited."""
+    fake_python_terraform(
+        f"""
+import pathlib, signal, sys, time
+heard = []
+def hear(number, frame):
+    heard.append(number)
+signal.signal(signal.SIGINT, hear)
+signal.signal(signal.SIGTERM, hear)
+pathlib.Path({str(tmp_path / "running")!r}).touch()
+while not heard:
+    time.sleep(0.01)
+time.sleep(1.5)
+print("heard", len(heard), flush=True)
+sys.exit(1)"""
+    )
+    with subprocess.Popen([*TFRETRY, "apply"], process_group=0, stdout=subprocess.PIPE, text=True) as started:
+        try:
+            wait_until((tmp_path / "running").exists, what="terraform runs")
+            os.kill(started.pid, number)
+            stdout, _ = started.communicate(timeout=30)
+        finally:
+            started.kill()
+    assert (started.returncode, stdout) == (1, "heard 1\n")
+
+
+def test_cdktf_types_its_approval_on_a_terminal(tmp_path, monkeypatch, real_terraform):
+    """The prompt appears, and appears again when the apply is retried."""
+    assert real_terraform
+    monkeypatch.chdir(tmp_path)
+    command = f"[ -e role ] || {{ echo '{SENTENCE}' >&2; exit 254; }}"
+    provisioner = f'provisioner "local-exec" {{\n    command = "{command}"\n  }}'
+    (tmp_path / "main.tf").write_text(f'resource "terraform_data" "s" {{\n  {provisioner}\n}}\n')
+    environ = {**os.environ, "TFRETRY_FIRST_WAIT": "100ms"}
+    with contextlib.closing(Program([*TFRETRY, "apply"], terminal=(0, 1, 2), env=environ)) as program:
+        program.read_until(b"Enter a value:")
+        program.type(b"yes\n")
+        program.read_until(b"local-exec provisioner error")
+        (tmp_path / "role").touch()
+        program.read_until(b"Enter a value:", count=2)
+        program.type(b"yes\n")
+        assert program.wait() == 0
+    assert b"Apply complete!" in program.output[1]
+
+
+def test_a_no_on_the_retry_is_no(tmp_path, monkeypatch, real_terraform):
+    """Nothing is asked a third time."""
+    assert real_terraform
+    monkeypatch.chdir(tmp_path)
+    provisioner = f'provisioner "local-exec" {{\n    command = "echo \'{SENTENCE}\' >&2; exit 254"\n  }}'
+    (tmp_path / "main.tf").write_text(f'resource "terraform_data" "s" {{\n  {provisioner}\n}}\n')
+    environ = {**os.environ, "TFRETRY_FIRST_WAIT": "100ms"}
+    with contextlib.closing(Program([*TFRETRY, "apply"], terminal=(0, 1, 2), env=environ)) as program:
+        program.read_until(b"Enter a value:")
+        program.type(b"yes\n")
+        program.read_until(b"Enter a value:", count=2)
+        program.type(b"no\n")
+        assert program.wait() == 1
+    assert program.output[1].count(b"Enter a value:") == 2
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_wrapper_of_setup_terraform_may_be_what_we_wrap(fake_terraform, tmp_path):
+    """It echoes the command, and passes on what terraform says when terraform has ended."""
+    real = tmp_path / "terraform-bin"
+    tried = tmp_path / "tried"
+    real.write_text(
+        f"#!/bin/sh\n[ -e {tried} ] && echo done && exit\ntouch {tried}\ncat {tmp_path}/error >&2\nexit 1\n"
+    )
+    real.chmod(0o755)
+    (tmp_path / "error").write_text(ROLE_ERROR)
+    fake_terraform(
+        f'echo "[command]{real} $*"\n{real} "$@" 2>{tmp_path}/stderr\ncode=$?\ncat {tmp_path}/stderr >&2\nexit $code'
+    )
+    done = run("apply", "-auto-approve")
+    assert done.returncode == 0
+    assert done.stdout.decode().splitlines() == [
+        f"[command]{real} apply -auto-approve",
+        f"[command]{real} apply -refresh=false -auto-approve",
+        "done",
+    ]
+
+
+def test_installed_as_terraform_it_finds_the_real_one(installed, fake_terraform):
+    """A link named `terraform` that comes first on PATH is passed over."""
+    real = fake_terraform('echo "real $*"')
+    folder = installed("terraform")
+    environ = {**os.environ, "PATH": f"{folder}:{real.parent}:/usr/bin:/bin"}
+    for arguments in (["plan"], ["apply"]):
+        done = subprocess.run(
+            ["terraform", *arguments], env=environ, capture_output=True, text=True, check=False, timeout=30
+        )
+        assert (done.returncode, done.stdout) == (0, f"real {arguments[0]}\n")
+
+
+def test_it_never_starts_itself_for_ever(installed):
+    """Where only itself is found, it says so at once."""
+    folder = installed("terraform")
+    environ = {**os.environ, "PATH": f"{folder}:/usr/bin:/bin"}
+    for command in (["terraform", "plan"], ["terraform", "--terraform", f"{folder}/terraform", "apply"]):
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=30)
+        assert done.returncode in (125, 127)
+        assert "is tfretry itself" in done.stderr
+
+
+def test_an_alias_script_is_seen_through(fake_terraform, tmp_path):
+    """`terraform` as a script that calls tfretry would otherwise call itself for ever."""
+    real = fake_terraform('echo "real $*"')
+    folder = tmp_path / "alias"
+    folder.mkdir()
+    (folder / "terraform").write_text(f'#!/bin/sh\nexec {folder}/tfretry "$@"\n')
+    (folder / "tfretry").write_text(f'#!/bin/sh\nexec {sys.executable} -m tfretry "$@"\n')
+    for name in ("terraform", "tfretry"):
+        (folder / name).chmod(0o755)
+    environ = {**os.environ, "PATH": f"{folder}:{real.parent}:/usr/bin:/bin"}
+    done = subprocess.run(["terraform", "plan"], env=environ, capture_output=True, text=True, check=False, timeout=30)
+    assert done.stdout == "real plan\n"
+
+
+def test_many_jobs_that_start_together_all_end_well(fake_terraform, tmp_path):
+    """They share nothing."""
+    fake_terraform("echo ok")
+    began = time.monotonic()
+    count = 40
+    started = [subprocess.Popen([*TFRETRY, "apply"], stdout=subprocess.PIPE, cwd=tmp_path) for _ in range(count)]
+    outputs = [each.communicate(timeout=60)[0] for each in started]
+    assert outputs == [b"ok\n"] * count
+    assert {each.returncode for each in started} == {0}
+    assert time.monotonic() - began < 100
