@@ -197,6 +197,26 @@ def ticks(program):
     return int(fields[11]) + int(fields[12])
 
 
+@pytest.mark.bench
+def test_lines_pass_as_fast_as_through_a_bare_pipe(stage, capfd):
+    """The ratio of their times, without our start; terraform writes each line by itself."""
+    line = "aws_ecs_service.ecs: Still creating... [10s elapsed]\n"
+    script = f"import os, time\nfor _ in range(1_000_000): os.write(1, {line.encode()!r})\n"
+    script += "os.write(2, b'%f' % (time.monotonic() - began))"
+
+    def seconds(run):
+        program = run(python("import time; began = time.monotonic()\n" + script))
+        while not program.ends_output():
+            program.output[1] = b""
+        assert program.wait() == 0
+        return float(program.output[2])
+
+    bare = seconds(stage.run)
+    ours = seconds(lambda argv: stage.drive(terraform=argv))
+    with capfd.disabled():
+        print(f"\na million lines: {bare / ours:.2f} of a bare pipe's speed")  # noqa: T201
+
+
 def test_a_channel_closes_each_end_once():
     """Closing is safe after the child's end has been closed already."""
     before = os.listdir("/proc/self/fd")
@@ -276,7 +296,7 @@ def test_ctrl_z_stops_and_fg_goes_on(stage):
     pid = stage.wait_for("ready")["pid"]
     program.type(b"\x1a")
     program.read_until(b"Stopped")
-    assert state(pid) == "T"
+    wait_until(lambda: state(pid) == "T", what="terraform is stopped too")
     program.type(b"fg\n")
     stage.wait_for("signal")
     assert stage.events("signal")[-1]["signal"] == "SIGCONT"

@@ -91,6 +91,27 @@ def test_a_private_directory_outlives_us_until_the_run_has_ended(stage, quietly)
     assert stage.signals() == ["SIGTERM"]
 
 
+def test_a_private_directory_is_removed_when_the_whole_group_is_killed(stage):
+    """Terraform dies with us; the guardians are in sessions of their own."""
+    private = stage.folder / "private"
+    program = stage.drive("--private", private, fake="")
+    stage.wait_for("ready")
+    os.killpg(program.pid, KILL)
+    assert stage.nothing_is_left()
+    assert not private.exists()
+
+
+def test_a_directory_that_is_there_already_is_nobodys_private_one(stage):
+    """Whoever made it keeps it."""
+    private = stage.folder / "private"
+    private.mkdir()
+    program = stage.drive("--private", private, fake="last=0")
+    assert program.wait() == 1
+    assert b"FileExistsError" in program.output[2]
+    assert private.exists()
+    assert stage.events() == []
+
+
 def test_a_private_directory_is_removed_when_we_are_killed_between_runs(stage):
     """There is no run whose guardian could do it."""
     private = stage.folder / "private"

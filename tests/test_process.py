@@ -414,5 +414,5 @@ def test_ctrl_c_at_real_terraforms_prompt_ends_it(stage, real_terraform):
     with program.echoes() as echoes:
         wait_until(lambda: not echoes(), what="terraform switches echo off")
         program.type(b"\x03")
-        assert program.wait() == 255  # as without us
+        assert program.wait() in (1, 255)  # as without us: terraform's own way out, or its password reader's
         assert echoes()

@@ -69,7 +69,7 @@ class Attendance:
         limit_s = None
         while not pump.done and (limit_s is None or time.monotonic() < limit_s):
             arrival = self._signals.take(None if limit_s is None else max(0.0, limit_s - time.monotonic()))
-            if arrival and self._is_stop(arrival):
+            if arrival and self._is_stop(arrival) and limit_s is None:
                 limit_s = time.monotonic() + DRAIN_S
 
     def _settle(self, came: Iterable[Arrival]) -> None:

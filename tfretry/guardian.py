@@ -78,7 +78,7 @@ def private_directory(path: Path) -> Iterator[PrivateDirectory]:
         try:
             yield PrivateDirectory(path, lifeline)
         finally:
-            shutil.rmtree(path)
+            shutil.rmtree(path, ignore_errors=True)
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)

@@ -35,8 +35,6 @@ __all__ = [
 
 logging.getLogger("sh").setLevel(logging.CRITICAL)  # it logs arguments, and -var values are secrets
 
-ANY_EXIT = range(-64, 256)  # sh is to raise nothing: the exit code is ours to judge
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -66,9 +64,10 @@ def run_terraform(
             Flow(source=channel.source, target=channel.target, watchers=(banner.feed, watch(channel.target)))
             for channel, banner in zip(channels, banners, strict=True)
         ]
-        stdio = (0, channels[0].child_end, channels[-1].child_end)
         with contextlib.closing(Pump(flows)) as pump:
-            return _run(argv, stdio, signals=signals, channels=channels, banners=banners, pump=pump, private=private)
+            stdio = (0, channels[0].child_end, channels[-1].child_end)
+            wires = _Wires(stdio=stdio, pump=pump, channels=channels, banners=banners)
+            return _run(argv, wires, signals=signals, private=private)
 
 
 def run_quietly(
@@ -76,8 +75,8 @@ def run_quietly(
 ) -> Outcome:
     """Run *argv* without input, its output on the descriptors *stdout* and *stderr*; raises as run_terraform."""
     with open(os.devnull, "rb") as null, contextlib.closing(Pump([])) as pump:
-        stdio = (null.fileno(), stdout, stderr)
-        return _run(argv, stdio, signals=signals, channels=[], banners=[], pump=pump, private=private)
+        wires = _Wires(stdio=(null.fileno(), stdout, stderr), pump=pump)
+        return _run(argv, wires, signals=signals, private=private)
 
 
 def die_like(outcome: Outcome) -> int:
@@ -85,21 +84,22 @@ def die_like(outcome: Outcome) -> int:
     return outcome.exit_code if outcome.exit_code >= 0 else die_of(-outcome.exit_code)
 
 
-def _run(
-    argv: Sequence[str],
-    stdio: tuple[int, int, int],
-    *,
-    signals: Signals,
-    channels: Sequence[Channel],
-    banners: Sequence[Banner],
-    pump: Pump,
-    private: PrivateDirectory | None,
-) -> Outcome:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wires:
+    """What terraform gets as its first three descriptors, and what is at our end of them."""
+
+    stdio: tuple[int, int, int]
+    pump: Pump
+    channels: Sequence[Channel] = ()
+    banners: Sequence[Banner] = ()
+
+
+def _run(argv: Sequence[str], wires: _Wires, *, signals: Signals, private: PrivateDirectory | None) -> Outcome:
     for arrival in signals.take_pending():
         if arrival.signal in STOPS:  # as if terraform had died of it at its start
             return Outcome(exit_code=-arrival.signal, signalled=arrival.signal, duration_s=0.0)
     began_s = time.monotonic()
-    drains = [channel.source for channel in channels]
+    drains = [channel.source for channel in wires.channels]
     with Guardian(drains=drains, private=private) as guardian, Sentinel() as sentinel:
 
         def prepare() -> None:
@@ -107,22 +107,27 @@ def _run(
             signals.restore_in_child()
 
         # All that can fail has been opened by now, so that nothing fails once terraform runs.
-        child = _Child(argv, stdio, prepare)
-        for channel in channels:
+        child = _Child(argv, wires.stdio, prepare)
+        for channel in wires.channels:
             channel.close_child_end()
         attendance = Attendance(
-            child, signals=signals, guardian=guardian, sentinel=sentinel, channels=channels, banners=banners
+            child,
+            signals=signals,
+            guardian=guardian,
+            sentinel=sentinel,
+            channels=wires.channels,
+            banners=wires.banners,
         )
         attendance.pass_on_pending()
         sentinel.spawn()
-        pump.start()
+        wires.pump.start()
         attendance.until_end()
-        attendance.until_drained(pump)
+        attendance.until_drained(wires.pump)
         return Outcome(
             exit_code=child.wait(),
             signalled=attendance.first_signal,
             duration_s=time.monotonic() - began_s,
-            watched=pump.failure is None,
+            watched=wires.pump.failure is None,
         )
 
 
@@ -149,7 +154,8 @@ class _Child:
             self._running.signal(signo)
 
     def wait(self) -> int:
-        return int(self._running.wait().process.exit_code)
+        # Not of the command but of its process: sh 2.2 raises for a death by signal even where it is said to be fine.
+        return int(self._running.process.wait())
 
 
 def _start(argv: Sequence[str], stdio: tuple[int, int, int], prepare: Callable[[], None]) -> Any:
@@ -164,7 +170,6 @@ def _start(argv: Sequence[str], stdio: tuple[int, int, int], prepare: Callable[[
             _err=stderr,
             _bg=True,  # its child ignores SIGHUP
             _bg_exc=False,
-            _ok_code=ANY_EXIT,
             _close_fds=False,  # ours are closed on exec; those that our caller passed are for terraform
             _preexec_fn=prepare,
         )
