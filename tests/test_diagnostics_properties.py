@@ -9,7 +9,7 @@ from tests.reading import cut_at, judged, read
 from tests.render import AWS, DENIED, NOISE, SENTENCE, WARNING, Said
 from tfretry.progress import ProgressReader
 
-MANY = settings(max_examples=30_000, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=8_000, deadline=None, suppress_health_check=list(HealthCheck))
 SOME = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 BLUE = 'module.app["blue"].aws_ecs_service.this[0]'
 
@@ -78,7 +78,7 @@ def test_what_was_said_is_read_back(said, shape, width, places, end):
 @pytest.mark.timeout(1200)
 @MANY
 @given(anything, st.sampled_from([*render.SHAPES]), widths, cuts, st.sampled_from(["\n", "\r\n"]))
-def test_what_was_said_is_read_back_thirty_thousand_times(said, shape, width, places, end):
+def test_what_was_said_is_read_back_eight_thousand_times(said, shape, width, places, end):
     """The same, at length."""
     says_what_was_said(said, shape, width, places, end)
 
@@ -112,7 +112,7 @@ def test_the_decision_depends_on_the_errors_alone(data):
 @pytest.mark.timeout(1200)
 @MANY
 @given(st.data())
-def test_the_decision_depends_on_the_errors_alone_thirty_thousand_times(data):
+def test_the_decision_depends_on_the_errors_alone_eight_thousand_times(data):
     """The same, at length."""
     decides_by_its_errors(data)
 
@@ -154,6 +154,6 @@ def test_no_bytes_raise(parts, places, batch):
 @pytest.mark.timeout(1200)
 @MANY
 @given(st.lists(pieces, max_size=40), cuts, st.sampled_from([1, 7, 16384]))
-def test_no_bytes_raise_thirty_thousand_times(parts, places, batch):
+def test_no_bytes_raise_eight_thousand_times(parts, places, batch):
     """The same, at length."""
     nothing_raises(parts, places, batch)

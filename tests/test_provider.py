@@ -11,6 +11,7 @@ import time
 
 from tests.provider.cloud import DENIED
 
+pytestmark = pytest.mark.slow
 pytest_plugins = ["tests.provider_fixture"]
 
 APPLY = ("apply", "-auto-approve", "-no-color")

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.slow
 pytest_plugins = ["tests.provider_fixture"]
 
 TFRETRY = (sys.executable, "-m", "tfretry")
