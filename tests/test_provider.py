@@ -9,6 +9,8 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 from tests.provider.cloud import DENIED
 
 pytestmark = pytest.mark.slow
