@@ -24,7 +24,13 @@ YELLOW = b"\x1b[33m"
 # How a line may begin that begins a diagnostic, or ends what could be one: most lines with a needle are done with here.
 MAY_BEGIN = re.compile(rb"[\x1b\r{|]|Error: |Warning: |Apply|\xe2[\x94\x95]")
 # A stream without any of these holds no error: they are looked for before anything is split or decoded.
-NEEDLES = (b"Error: ", b"Warning: ", OPENING.encode(), messages.NEEDLE, APPLIED.encode())
+NEEDLES = (
+    (b"E", b"Error: "),
+    (b"W", b"Warning: "),
+    (b"\xe2", b"\xe2"),  # of a box's corner, whose first byte is nearly as rare as the whole
+    (b"@", messages.NEEDLE),
+    (b"!", APPLIED.encode()),
+)
 
 
 class DiagnosticReader:

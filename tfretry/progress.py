@@ -14,7 +14,12 @@ from tfretry.shapes import ADDRESS
 WAITS_KEPT = 1000
 LONGEST_S = 10**9
 
-NEEDLES = (b" complete after ", b" elapsed", b'"elapsed_seconds"', b": Modifying...", b'"apply_start"')
+NEEDLES = (
+    (b" ", b" complete after "),
+    (b" ", b" elapsed"),
+    (b"M", b"Modifying..."),
+    (b"@", b'"apply_'),
+)
 FINISHED = re.compile(
     rf"(?P<address>{ADDRESS})(?: \(deposed object (?P<deposed>\w+)\))?: "
     r"(?P<what>Creation|Modifications|Destruction) complete after "

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
+import stat
+import termios
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 READ_SIZE = 65536
+SIZE_OF_INT = 4  # bytes
 DRAIN_S = 2.0  # a grandchild may hold the channel open for ever
 OWED = 1 << 20  # terraform's own last bytes are written even later, to a slow reader; no pipe holds more
 
@@ -27,6 +31,7 @@ class Flow:
         self.held = memoryview(b"")
         self._room = select.poll()
         self._room.register(target, select.POLLOUT)
+        self._pipe_size = _pipe_size(target)
 
     def read(self) -> bytes:
         """The next bytes; none when everybody has closed the channel (a terminal says EIO then)."""
@@ -43,12 +48,24 @@ class Flow:
         """
         while self.held and self._room.poll(0):
             try:
-                written = os.write(self.target, self.held[: select.PIPE_BUF])
+                written = os.write(self.target, self.held[: self._takes()])
             except BlockingIOError:  # somebody made it non-blocking
                 return
             except OSError:
                 written = len(self.held)
             self.held = self.held[written:]
+
+    def _takes(self) -> int:
+        """How many bytes the target, which has room, is sure to take at once."""
+        if self._pipe_size and not any(fcntl.ioctl(self.target, termios.FIONREAD, bytes(SIZE_OF_INT))):
+            return self._pipe_size  # it is empty
+        return select.PIPE_BUF
+
+
+def _pipe_size(fd: int) -> int:
+    """How many bytes the pipe *fd* holds; 0 where that cannot be known, or it is none."""
+    is_pipe = hasattr(fcntl, "F_GETPIPE_SZ") and stat.S_ISFIFO(os.fstat(fd).st_mode)
+    return fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ) if is_pipe else 0
 
 
 class Pump(threading.Thread):
