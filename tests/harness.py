@@ -46,6 +46,7 @@ class Program:
         if terminal:
             self._readers[self.master] = 1
         self.code = None
+        self.dumped_core = False
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         self.pid = os.fork()
         if self.pid == 0:
@@ -137,6 +138,7 @@ class Program:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.code = os.waitstatus_to_exitcode(status)
+                self.dumped_core = os.WCOREDUMP(status)
         return self.code is not None
 
     def wait(self, deadline_s=DEADLINE_S):
@@ -204,7 +206,7 @@ class Stage:
         """What terraform has recorded so far; only lines that have *key*."""
         if not self.record.exists():
             return []
-        lines = self.record.read_text().splitlines()
+        lines = self.record.read_text().split("\n")[:-1]  # the last one may not be all there yet
         return [event for event in map(json.loads, lines) if key is None or key in event]
 
     def signals(self):

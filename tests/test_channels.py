@@ -125,13 +125,18 @@ def leave_the_terminal():
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+# More than any pipe holds, after somebody has said so; and then its own exit code.
+MUCH = python("import os; os.write(1, b'ready'); os.read(0, 1); os.write(1, b'x' * 1_000_000); os._exit(5)")
+
+
 def test_a_reader_that_goes_away_lets_terraform_finish(stage):
     """`| head -1`: bare terraform would die of SIGPIPE."""
-    program = stage.drive(fake="chatter last=1 exit=5")
-    program.read_until(b"ready\n")
+    program = stage.drive(terraform=MUCH)
+    program.read_until(b"ready")
     program.close_reader(1)
+    program.type(b"!")
     assert program.wait() == 5
-    assert stage.events("ended")
+    assert program.output[2] == b""
 
 
 def test_a_full_disk_lets_terraform_finish(stage):
@@ -140,9 +145,10 @@ def test_a_full_disk_lets_terraform_finish(stage):
     def full():
         os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
 
-    program = stage.drive(fake="chatter last=0.5 exit=5", before_exec=full)
+    program = stage.drive(terraform=MUCH, before_exec=full)
+    program.type(b"!")
     assert program.wait() == 5
-    assert stage.events("ended")
+    assert program.output == {1: b"", 2: b""}
 
 
 def test_a_reader_of_stdout_that_pauses_does_not_hold_up_stderr(stage):

@@ -63,7 +63,7 @@ def test_we_die_of_what_terraform_died_of(stage, signo):
         before_exec=lambda: resource.setrlimit(resource.RLIMIT_CORE, unlimited),
     )
     assert program.wait() == -signo
-    assert len(list(folder.glob("core*"))) <= 1
+    assert not program.dumped_core
 
 
 def test_death_is_told_by_the_exit_code_where_no_signal_kills_us(stage):
@@ -186,6 +186,20 @@ def test_group_and_session_are_ours(stage, terminal):
     program.wait()
     start = stage.events("group")[0]
     assert start["group"] == start["session"] == program.pid
+
+
+def test_helpers_hold_nothing_that_our_caller_passes(stage):
+    """A lock or a pipe of our caller's is terraform's and ours alone: the sentinel and the guardian close it."""
+    held = stage.folder / "held"
+    program = stage.drive(before_exec=lambda: os.dup2(os.open(held, os.O_CREAT | os.O_WRONLY), 5))
+    terraform = stage.wait_for("ready")["pid"]
+
+    def holders():
+        links = [link for pid in stage.processes() for link in Path(f"/proc/{pid}/fd").glob("*")]
+        return {int(link.parts[2]) for link in links if os.path.realpath(link) == str(held)}
+
+    wait_until(lambda: len(stage.processes()) == 4, what="we, terraform, the guardian and the sentinel are there")
+    wait_until(lambda: holders() == {program.pid, terraform}, what="only we and terraform hold it")
 
 
 @pytest.mark.parametrize("which", [(0,), (1,), (2,), (0, 1, 2)], ids=str)

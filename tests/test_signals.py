@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import signal
+import sys
 import time
 
 import pytest
@@ -95,7 +96,7 @@ def send_each(senders, start, signo, **options):
 def test_terraform_gets_an_interrupt_once(start, signo):
     """Whoever is sent it, terraform has it once, is awaited, and its exit code is ours."""
     for send, (stage, program) in send_each(SENDERS, start, signo):
-        assert program.wait() == 1, send
+        assert program.wait() == 1, (send, program.output)
         assert stage.signals() == [signo.name], send
         assert stage.events("ended"), send
         assert stage.nothing_is_left()
@@ -104,7 +105,7 @@ def test_terraform_gets_an_interrupt_once(start, signo):
 def test_a_silent_terraform_gets_an_interrupt_once(start):
     """Where terraform's own words do not come through, the sentinel tells."""
     for send, (stage, program) in send_each(SENDERS, start, TERM, fake="silent linger=1"):
-        assert program.wait() == 1, send
+        assert program.wait() == 1, (send, program.output)
         assert stage.signals() == ["SIGTERM"], send
 
 
@@ -113,7 +114,7 @@ def test_a_second_interrupt_is_a_second_interrupt(start):
     for send, (stage, program) in send_each([to_us, to_group, to_everyone], start, TERM, fake="linger=30"):
         stage.wait_for("signal")
         send(stage, program, TERM)
-        assert program.wait() == 1, send
+        assert program.wait() == 1, (send, program.output)
         assert stage.signals() == ["SIGTERM", "SIGTERM"], send
 
 
@@ -248,7 +249,7 @@ def test_nothing_is_retried_after_a_signal(start):
 def test_an_interrupt_at_the_prompt_arrives(start):
     """Terraform asks and is stopped: once, and no answer is made up."""
     for send, (stage, program) in send_each([to_us, to_group], start, INT, fake="ask"):
-        assert program.wait() == 1, send
+        assert program.wait() == 1, (send, program.output)
         assert stage.signals() == ["SIGINT"], send
         assert stage.events("answer") == []
 
@@ -262,7 +263,7 @@ def test_a_child_without_output_of_ours_gets_an_interrupt_once(new_stage, own):
         return stage, stage.drive(*own, "--quietly", stage.folder / "out", **options)
 
     for send, (stage, program) in send_each([to_us, to_group, to_everyone], start, TERM, fake="linger=0.8"):
-        assert program.wait() == 1, send
+        assert program.wait() == 1, (send, program.output)
         assert stage.signals() == ["SIGTERM"], send
         assert program.output == {1: b"", 2: b""}
 
@@ -274,6 +275,25 @@ def test_what_our_caller_ignores_stays_ignored(start):
     os.killpg(program.pid, HUP)
     assert program.wait() == 0
     assert stage.signals() == []
+
+
+def test_what_our_caller_blocks_stays_blocked(start):
+    """It would not have reached terraform either."""
+    stage, program = start(fake="last=0.7", before_exec=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [TERM]))
+    stage.wait_for("ready")
+    os.kill(program.pid, TERM)
+    assert program.wait() == 0
+    assert stage.signals() == []
+
+
+@pytest.mark.parametrize("by_handlers", [False, True])
+def test_a_signal_after_the_end_changes_nothing(stage, by_handlers):
+    """Terraform's exit code stands already."""
+    script = (
+        "from tfretry import signalmask; mask = signalmask.block(); import os; from tfretry.signals import Signals\n"
+    )
+    script += f"with Signals(mask, by_handlers={by_handlers}): os.kill(os.getpid(), {int(TERM)})"
+    assert stage.run([sys.executable, "-c", script]).wait() == 0
 
 
 def test_children_are_awaited_where_their_ends_are_ignored(start):

@@ -116,7 +116,7 @@ class Pump(threading.Thread):
                 os.read(fd, 64)
             else:
                 self._move(self._flows.pop(fd), fd)
-        if self._deadline is None or time.monotonic() < self._deadline or self._is_holding():
+        if self._deadline is None or time.monotonic() < self._deadline:
             return True
         return bool(ready) and self._owed > 0
 
@@ -149,9 +149,6 @@ class Pump(threading.Thread):
             self.failure = self.failure or error
 
     def _patience_ms(self) -> float | None:
-        if self._deadline is None or self._is_holding():
+        if self._deadline is None or any(flow.held for flow in self._flows.values()):
             return None
         return max(0.0, self._deadline - time.monotonic()) * 1000
-
-    def _is_holding(self) -> bool:
-        return any(flow.held for flow in self._flows.values())
