@@ -127,7 +127,8 @@ def test_other_messages_say_nothing(body):
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-1", "1e300"])
 def test_numbers_that_are_no_duration_are_none(number):
     """Python's JSON reads more than JSON."""
-    text = f'{{"@level":"info","type":"apply_progress","hook":{{"resource":{{"addr":"a"}},"elapsed_seconds":{number}}}}}\n'
+    hook = f'{{"resource":{{"addr":"a"}},"elapsed_seconds":{number}}}'
+    text = f'{{"@level":"info","type":"apply_progress","hook":{hook}}}\n'
     assert progress_of(text).longest == {"a": 0}
 
 
