@@ -82,6 +82,7 @@ def test_chdir_is_read_before_the_subcommand_only():
         (["-chdir=x", "--timeout=5s", "apply"], "--timeout=5s"),
         (["--help"], None),
         (["--version"], None),
+        (["-install-autocomplete", "--install-autocomplete"], None),
         (["apply", "--auto-approve"], None),
         (["--", "--x"], None),
         ([], None),

@@ -33,7 +33,7 @@ def test_github_gets_one_notice_when_it_healed(scripted, github):
     assert command.startswith("::notice title=tfretry::applied on attempt 3, ")
     assert done.stdout == b"out\n"
     written = github.read_text()
-    assert written.startswith("before\n### tfretry: applied\n")
+    assert written.startswith("before\n### tfretry: applied\n\n```text\napplied on attempt 3, ")
     assert written.count("\n| ") == 5
     assert "Unable to assume the service linked role" in written
 

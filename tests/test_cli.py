@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from scenes import DENIED, ROLE_ERROR, run
+from scenes import DENIED, ROLE_ERROR, TFRETRY, run
 
 from tfretry import __version__
 from tfretry.cli import main
@@ -193,13 +193,13 @@ def test_what_is_passed_through_imports_nothing_that_it_does_not_need(fake_terra
     assert not names & heavy
 
 
-def test_our_help_and_causes_start_no_terraform(monkeypatch, capsys):
+def test_our_help_and_causes_start_no_terraform(monkeypatch, capfd):
     """On stdout, with exit code 0, even where there is no terraform."""
     monkeypatch.setenv("PATH", "/nonexistent")
     assert main(["--help"]) == 0
-    assert "--retry-on REGEX" in capsys.readouterr().out
+    assert "--retry-on REGEX" in capfd.readouterr().out
     assert main(["--list-causes"]) == 0
-    assert "ecs-service-linked-role (on by default)" in capsys.readouterr().out
+    assert "ecs-service-linked-role (on by default)" in capfd.readouterr().out
 
 
 def test_version_is_terraforms_on_stdout_and_ours_on_stderr(fake_terraform):
@@ -251,3 +251,9 @@ def test_the_readme_lists_every_option():
 
     readme = (Path(__file__).parent.parent / "README.md").read_text()
     assert [option for option in OPTIONS if option not in readme] == []
+
+
+def test_help_to_a_closed_stdout_is_a_sentence():
+    """Not a traceback."""
+    done = subprocess.run(["sh", "-c", f"{' '.join(TFRETRY)} --help >&-"], capture_output=True, check=False, timeout=30)
+    assert (done.returncode, done.stderr) == (125, b"tfretry: cannot write to stdout (Bad file descriptor)\n")

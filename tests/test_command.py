@@ -93,13 +93,6 @@ def test_a_plan_file_of_the_environment_is_recognised_and_not_repeatable():
     assert "TF_CLI_ARGS" in found.unrepeatable()
 
 
-def test_json_output_is_recognised_wherever_it_is_asked_for():
-    """On the line and in the environment; the last word counts."""
-    assert command("apply", "-json").is_json
-    assert command("apply", TF_CLI_ARGS="-json").is_json
-    assert not command("apply", "-json=false", TF_CLI_ARGS="-json").is_json
-
-
 def test_addresses_compare_without_white_space_outside_quotes():
     """Terraform's own rendering has none."""
     assert plain_address(' a.b[ "x y" ] ') == 'a.b["x y"]'
@@ -113,8 +106,32 @@ def test_addresses_compare_without_white_space_outside_quotes():
         (["apply", "-var-file=x"], ["apply", "-var-file=x"]),
         (["apply", "-var"], ["apply", "-var"]),
         (["apply", "var=x"], ["apply", "var=x"]),
+        (["apply", "-var", "-no-color", "token=s3cret"], ["apply", "-var", "-no-color", "token=***"]),
     ],
 )
 def test_values_of_variables_are_covered(argv, shown):
     """They may be secrets."""
     assert redacted(argv) == shown
+
+
+def test_a_state_that_is_written_elsewhere_is_not_repeatable():
+    """A second run would read the old one, and create everything again."""
+    assert "-state-out" in command("apply", "-state-out=x").unrepeatable()
+    assert "-state-out" in command("apply", TF_CLI_ARGS="-state-out x").unrepeatable()
+
+
+def test_an_empty_variable_file_is_read_as_often_as_one_likes():
+    """`-var-file=${FILE:-/dev/null}` is how scripts say that there is none."""
+    assert command("apply", "-var-file=/dev/null").unrepeatable() is None
+
+
+def test_a_plan_file_is_exchanged_where_it_stands():
+    """The other arguments stay as they are."""
+    exchanged = command("-chdir=x", "apply", "-lock=false", "--", "-p", "-no-color").apply_argv("/new")
+    assert exchanged == ["/bin/terraform", "-chdir=x", "apply", "-lock=false", "--", "/new", "-no-color"]
+
+
+def test_planning_has_the_options_of_the_apply_and_of_the_environment():
+    """Those that planning knows; the others are for the apply alone."""
+    given = command("apply", "-lock=false", "-var", "a=b", "-backup=x", "p", TF_CLI_ARGS_apply="-state=s -json")
+    assert given.planning_options == ["-state=s", "-lock=false", "-var=a=b"]

@@ -148,9 +148,17 @@ def test_patterns_of_the_user_are_causes(settings):
         ([], {}, "terraform = 3", ".tfretry.toml: terraform: 3"),
         ([], {}, 'causes = "all"', ".tfretry.toml: causes: 'all' is not understood; expected a list"),
         ([], {}, "retry_on = [1]", ".tfretry.toml: retry_on: 1"),
+        ([], {}, 'causes = [["a"]]', ".tfretry.toml: causes: ['a'] is not understood"),
+        (["--retry-on", "[[:alpha:]]"], {}, None, "--retry-on: '[[:alpha:]]' is not a regular expression"),
+        ([], {}, "a = " + "[" * 5000 + "]" * 5000, ".tfretry.toml: "),
         ([], {}, "timeuot = 1", ".tfretry.toml: there is no key 'timeuot'; expected one of"),
         ([], {}, "timeout = ", ".tfretry.toml: "),
-        ([], {}, '[[cause]]\nname = "x"', ".tfretry.toml: cause: each [[cause]] takes name, pattern and why"),
+        (
+            [],
+            {},
+            '[[cause]]\nname = "x"',
+            ".tfretry.toml: cause: each [[cause]] takes name and pattern, and may have why",
+        ),
         ([], {}, '[[cause]]\nname = "x"\npattern = ""', ".tfretry.toml: cause: name, pattern and why"),
         ([], {}, '[[cause]]\nname = "x"\npattern = "("', ".tfretry.toml: cause: x: "),
         ([], {}, 'cause = ["x"]', ".tfretry.toml: cause: each [[cause]]"),
@@ -163,3 +171,10 @@ def test_a_bad_value_is_one_sentence_that_names_its_place(settings, own, environ
     assert str(caught.value).startswith(sentence)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 125
+
+
+def test_a_file_that_is_there_and_cannot_be_read_is_said(settings, tmp_path):
+    """Settings that somebody believes in do not silently fall away."""
+    (tmp_path / ".tfretry.toml").mkdir()
+    with pytest.raises(TfretryError, match=r"^\.tfretry\.toml: Is a directory$"):
+        settings()

@@ -71,7 +71,7 @@ def test_an_interrupted_wait_has_its_record(scripted, tmp_path):
         lines = iter(started.stderr.readline, b"")
         assert any(b"retrying in" in line for line in lines)
         started.send_signal(signal.SIGTERM)
-        assert b"interrupted by SIGTERM while waiting" in started.stderr.read()
+        assert b"interrupted by SIGTERM between two attempts; nothing was running" in started.stderr.read()
         assert started.wait() == 143
     content = checked(path)
     assert (content["outcome"], content["exit_code"]) == ("interrupted", 143)
@@ -119,3 +119,51 @@ def test_many_runs_in_one_folder_share_nothing(scripted, tmp_path):
     assert [each.wait(timeout=60) for each in started] == [0] * 8
     assert all(checked(tmp_path / f"{n}.json")["outcome"] == "applied" for n in range(8))
     assert time.monotonic() - began < 60
+
+
+def test_a_record_goes_where_a_link_leads(scripted, tmp_path):
+    """The link stays a link."""
+    scripted((0, "", ""))
+    (tmp_path / "link.json").symlink_to("real.json")
+    (tmp_path / "real.json").write_text("old")
+    run("--report=link.json", "apply", cwd=tmp_path)
+    assert checked(tmp_path / "real.json")["outcome"] == "applied"
+    assert (tmp_path / "link.json").is_symlink()
+
+
+def test_a_record_goes_into_a_descriptor(scripted, tmp_path):
+    """`--report /dev/fd/3 3>file`, and /dev/stderr, are no files to be replaced."""
+    scripted((0, "", ""))
+    with (tmp_path / "out").open("wb") as file:
+        run(f"--report=/dev/fd/{file.fileno()}", "apply", pass_fds=(file.fileno(),))
+    assert checked(tmp_path / "out")["outcome"] == "applied"
+    assert json.loads(run("--report=/dev/stderr", "apply").stderr)["outcome"] == "applied"
+
+
+def test_a_fifo_without_a_reader_is_a_warning(scripted, tmp_path):
+    """It would hold us for ever."""
+    scripted((0, "", ""))
+    os.mkfifo(tmp_path / "fifo")
+    done = run(f"--report={tmp_path / 'fifo'}", "apply")
+    assert done.returncode == 0
+    assert b"tfretry: the report could not be written to " in done.stderr
+
+
+def test_a_path_that_cannot_be_is_a_warning(scripted, tmp_path):
+    """Nothing that happens after terraform has ended changes its exit code."""
+    scripted((0, "", ""))
+    (tmp_path / ".tfretry.toml").write_text('report = "a\\u0000b"')
+    done = run("apply", cwd=tmp_path)
+    assert done.returncode == 0
+    assert b"tfretry: the report could not be written to " in done.stderr
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_terraform_that_is_gone_for_the_retry_has_its_record(fake_terraform, tmp_path):
+    """The exit code is that of the apply that failed."""
+    (tmp_path / "error").write_text(ROLE_ERROR)
+    binary = fake_terraform(f'cat {tmp_path}/error >&2; rm "$0"; exit 1')
+    done = run(f"--report={tmp_path / 'report.json'}", f"--terraform={binary}", "apply")
+    assert done.returncode == 1
+    assert b"tfretry: not continued: cannot run " in done.stderr
+    assert checked(tmp_path / "report.json")["outcome"] == "refused"

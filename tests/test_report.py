@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import subprocess
 
 import pytest
 from harness import Program
 from scenes import DENIED, ROLE_ERROR, TFRETRY, run
 
+from tfretry.countdown import fitting
 from tfretry.sentences import duration
+from tfretry.stderr import write_stderr
 
 ERASED = re.compile(rb"\r\x1b\[K[^\r\n]*(?=\r\x1b\[K)")
 
@@ -140,3 +143,52 @@ def test_several_errors_are_counted(scripted):
     """One line names the first and says how many more there are."""
     scripted((1, "", ROLE_ERROR + ROLE_ERROR.replace("service.this", "service.that")), (0, "", ""))
     assert b"tfretry: aws_ecs_service.this and 1 more: the ECS" in run("apply").stderr
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_remedy_after_a_long_poll_is_told_once_whichever_attempt_it_is(scripted):
+    """And only where the role may be what is missing."""
+    waited = "aws_ecs_service.this: Still creating... [2m0s elapsed]\n"
+    scripted((1, "", ROLE_ERROR), (1, waited, ROLE_ERROR), (1, waited, ROLE_ERROR), (0, "", ""))
+    assert run("apply").stderr.count(b"the provider itself waited") == 1
+    other = ROLE_ERROR.replace("Unable to assume the service linked role", "no such host")
+    scripted((1, waited, other), (0, "", ""))
+    assert b"the role may be missing" not in run("--retry-on=no such host", "apply").stderr
+
+
+@pytest.mark.parametrize("environ", [{"CI": "true"}, {"BUILDKITE": "true"}, {"TERM": "dumb"}])
+def test_a_terminal_whose_output_is_kept_as_a_log_has_no_countdown(scripted, environ):
+    """Some CI systems give their jobs a terminal; a dumb one cannot rewrite a line."""
+    scripted((1, "", ROLE_ERROR), (0, "", ""))
+    _, seen = on_terminal("apply", **environ)
+    assert b"\x1b[K" not in seen
+    assert b"; retrying in " in seen
+
+
+def test_wide_characters_take_two_columns():
+    """So that no line of the countdown wraps."""
+    assert fitting("日本語", 5) == "日本"
+    assert fitting("e\u0301e", 2) == "e\u0301e"
+    assert fitting("abc", 0) == ""
+
+
+def test_a_stderr_that_nobody_reads_does_not_hold_us():
+    """The line is dropped after two seconds, so that signals are heeded."""
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writes, b"x" * 65536)
+    os.set_blocking(writes, True)
+    write_stderr(b"tfretry: a line\n", descriptor=writes)
+    os.close(reads)
+    os.close(writes)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_warning_about_the_report_begins_on_a_line_of_its_own(scripted):
+    """Also where there is nothing else to say."""
+    scripted((0, "an open line", ""))
+    command = [*TFRETRY, "--report=/nonexistent/x", "apply"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.stdout.startswith(b"an open line\ntfretry: the report could not be written")

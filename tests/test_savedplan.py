@@ -461,3 +461,13 @@ def test_no_private_directory_no_continuation(sim):
     command = [sys.executable, "-c", script, *QUICK, "apply", "tfplan"]
     done = subprocess.run(command, cwd=sim.folder, capture_output=True, text=True, check=False)
     assert refused(done, "no private directory can be made"), done.stderr
+
+
+def test_arguments_of_the_environment_do_not_stop_it(sim, apply, monkeypatch):
+    """`show` takes hardly any of the options that TF_CLI_ARGS may hold."""
+    sim.write(service("a") + service("b"))
+    assert sim.terraform("plan", "-out=-odd name").returncode == 0
+    monkeypatch.setenv("TF_CLI_ARGS", "-input=false")
+    sim.fail("create", "b", attempts=1)
+    done = apply("-lock-timeout=3s", "--", "-odd name")
+    assert done.returncode == 0, done.stderr

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError, TfretryError
-from tfretry.terraform import find_terraform, is_ourselves, replace_process, wanted_terraform
+from tfretry.ourselves import is_ourselves
+from tfretry.terraform import find_terraform, replace_process, wanted_terraform
 
 
 @pytest.fixture
@@ -70,12 +71,17 @@ def test_a_wanted_terraform_is_found_by_path_and_by_name(binary, tmp_path):
 OURSELVES = [
     f"#!{sys.executable}\nimport sys\nfrom tfretry.__main__ import main\nsys.exit(main())\n",
     '#!/bin/sh\nexec tfretry "$@"\n',
+    '#!/bin/bash\nexec tfretry "${@}"\n',
+    '#!/bin/sh\nif true; then exec env A=1 tfretry "$@"; fi\n',
+    '#!/bin/sh\nT=tfretry; exec $T "$@"\n',
+    '#!/usr/bin/python3\nimport os, sys\nos.execvp("tfretry", ["tfretry", *sys.argv[1:]])\n',
     '#!/bin/bash\nTFRETRY_QUIET=1 "/opt/venv/bin/tfretry" --timeout 5m "$@"\n',
 ]
 OTHERS = [
     '#!/bin/sh\n# wraps what tfretry "$@" wraps\nexec /opt/terraform "$@"\n',
     '#!/bin/sh\necho "$@" >>/tmp/tfretry-test/log\n',
     "#!/bin/sh\necho tfretry\n",
+    '#!/bin/sh\nlogger "not tfretry $@"\nexec /opt/terraform "$@"\n',
 ]
 
 
@@ -118,3 +124,11 @@ def test_what_the_kernel_refuses_is_126(binary):
     path = binary("one/terraform", "\0not a program")
     with pytest.raises(TerraformNotExecutableError, match="cannot be executed"):
         replace_process(path, [])
+
+
+def test_a_name_is_looked_for_on_path_alone(binary, tmp_path, monkeypatch):
+    """As a shell does: a file of that name in the current folder is not meant."""
+    binary("one/tofu2")
+    monkeypatch.chdir(tmp_path / "one")
+    with pytest.raises(TerraformNotFoundError):
+        find_terraform("tofu2", path_of(tmp_path / "two"))

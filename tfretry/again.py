@@ -37,7 +37,7 @@ class Repeated:
         # refresh it would be taken for done, and never be made.
         self._refresh = self._refresh or last.update_failed
         attempt = self._run(self._argv())
-        if not self._refresh and _says(attempt, REFRESH_IS_REQUIRED):
+        if not self._refresh and _refused(attempt, REFRESH_IS_REQUIRED):
             self._refresh = True
             attempt = self._run(self._argv())
         return attempt
@@ -63,7 +63,7 @@ class Continued:
         if self._rest and not last.finished and self._saved.refuses_stale_plans:
             self._saved.check_premises()
             attempt = self._apply(self._rest)
-            if not _says(attempt, PLAN_IS_STALE):
+            if not _refused(attempt, PLAN_IS_STALE):
                 return attempt
         self._rest = self._saved.plan_rest(self._finished, self._directory)
         return self._apply(self._rest)
@@ -72,5 +72,7 @@ class Continued:
         return self._run(self._command.apply_argv(plan), self._directory)
 
 
-def _says(attempt: Attempt, sentence: str) -> bool:
-    return any(sentence in finding.summary for finding in attempt.diagnosis.findings)
+def _refused(attempt: Attempt, sentence: str) -> bool:
+    """Whether terraform refused the attempt with *sentence*, and did nothing; after a signal nothing is inferred."""
+    ended_by_itself = attempt.exit_code == 1 and attempt.signalled is None
+    return ended_by_itself and any(sentence in finding.summary for finding in attempt.diagnosis.findings)

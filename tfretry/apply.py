@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tfretry.attempts import Attempt, run_attempt
 from tfretry.command import Command, premises_of
 from tfretry.config import Settings
-from tfretry.errors import InterruptedRetryError, NotContinuedError
-from tfretry.result import Result, refused, result_of
+from tfretry.errors import InterruptedRetryError, NotContinuedError, TfretryError
+from tfretry.result import Result, interrupted, refused, result_of
 from tfretry.signals import Signals
 
 if TYPE_CHECKING:
@@ -66,10 +66,12 @@ class Apply:
         try:
             with self._again(approved) as again:
                 retry_until_ready(self._attempts[0], again, settings=self._settings, sleep=sleep)
-        except InterruptedRetryError as interrupted:
-            return result_of(self._attempts, interrupted_wait=interrupted.number)
+        except InterruptedRetryError as error:
+            return interrupted(self._attempts, error.number, meanwhile=error.meanwhile)
         except NotContinuedError as error:
-            return refused(self._attempts, error.reason, error.details)
+            return refused(self._attempts, error.reason, *error.details)
+        except TfretryError as error:  # terraform is gone, say
+            return refused(self._attempts, str(error))
         return result_of(self._attempts)
 
     @contextlib.contextmanager
@@ -91,5 +93,5 @@ def _keep_record(result: Result, path: str, terraform: str, reporter: Reporter) 
 
     try:
         write_record(record(result, terraform=terraform), path)
-    except OSError as error:
-        reporter.say("report not written", path=path, reason=error.strerror or str(error))
+    except (OSError, ValueError) as error:
+        reporter.say("report not written", path=path, reason=getattr(error, "strerror", None) or str(error))

@@ -48,6 +48,7 @@ VIEW_OPTIONS = frozenset({"-no-color", "-compact-warnings"})
 GO_TRUE = frozenset({"", "1", "t", "T", "TRUE", "true", "True"})
 HELP = frozenset({"-h", "-help", "--help"})
 VERSION = frozenset({"-v", "-version", "--version"})
+AUTOCOMPLETE = frozenset({"--install-autocomplete", "--uninstall-autocomplete"})
 
 
 def split_argv(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -71,7 +72,7 @@ def misplaced_option(terraform_argv: Sequence[str]) -> str | None:
     for token in terraform_argv:
         if not token.startswith("-") or token == "--":
             return None
-        if token.startswith("--") and token not in HELP | VERSION:
+        if token.startswith("--") and token not in HELP | VERSION | AUTOCOMPLETE:
             return token
     return None
 

@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from tfretry.attempts import Attempt
 from tfretry.result import Result
 
 TITLE = "tfretry"
-LEVELS = {"applied": "notice", "gave up": "warning", "not retried": "warning", "refused": "warning"}
+MARKDOWN = re.compile(r"[\\`*_\[\]|<>&#]")
 HEADINGS = ("attempt", "started (UTC)", "duration", "exit code", "error")
 
 
-def annotation(event: str, text: str, environ: Mapping[str, str]) -> str:
-    """The line that the runner turns into an annotation; empty where it knows none for *event*.
+def annotation(level: str | None, text: str, environ: Mapping[str, str]) -> str:
+    """The line that the runner turns into an annotation; empty where it knows none of *level*.
 
     GitHub: "Workflow commands for GitHub Actions". Azure: "Logging commands", which has no level below warning.
     """
-    level = LEVELS.get(event)
     if level and environ.get("GITHUB_ACTIONS") == "true":
-        return f"::{level} title={TITLE}::{_github_escaped(text)}\n"
+        return f"::{level} title={TITLE}::{_escaped(text, percent='%25')}\n"
     if level == "warning" and environ.get("TF_BUILD", "").lower() == "true":
-        return f"##vso[task.logissue type=warning]{TITLE}: {_azure_escaped(text)}\n"
+        return f"##vso[task.logissue type=warning]{TITLE}: {_escaped(text, percent='%AZP25')}\n"
     return ""
 
 
-def append_summary(result: Result, environ: Mapping[str, str]) -> None:
-    """Append a table of the attempts to GitHub's step summary; a file that cannot be written is passed over."""
-    path = environ.get("GITHUB_STEP_SUMMARY")
-    if environ.get("GITHUB_ACTIONS") != "true" or not path:
+def append_summary(result: Result, text: str, environ: Mapping[str, str]) -> None:
+    """Append *text* and a table of the attempts to GitHub's step summary; one that cannot be written is passed over."""
+    path = environ.get("GITHUB_STEP_SUMMARY", "")
+    if environ.get("GITHUB_ACTIONS") != "true" or not os.path.isfile(path):
         return
     rows = [_row(number, attempt) for number, attempt in enumerate(result.attempts, 1)]
-    table = [f"### {TITLE}: {result.ending}", "", _cells(HEADINGS), _cells(["---"] * len(HEADINGS)), *rows, "", ""]
+    said = ["```text", text.replace("```", "` ` `"), "```", ""]
+    table = [_cells(HEADINGS), _cells(["---"] * len(HEADINGS)), *rows]
+    lines = [f"### {TITLE}: {result.ending}", "", *said, *table, "", ""]
     with contextlib.suppress(OSError), open(path, "a", encoding="utf-8", errors="replace") as file:
-        file.write("\n".join(table))
+        file.write("\n".join(lines))
 
 
 def _row(number: int, attempt: Attempt) -> str:
@@ -45,14 +48,13 @@ def _row(number: int, attempt: Attempt) -> str:
     return _cells([str(number), started, f"{attempt.duration_s:.1f} s", str(attempt.exit_code), error])
 
 
-def _cells(cells: tuple[str, ...] | list[str]) -> str:
-    escaped = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in cells)
-    return f"| {' | '.join(escaped)} |"
+def _cells(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(MARKDOWN.sub(_as_entity, cell) for cell in cells)} |"
 
 
-def _github_escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+def _as_entity(match: re.Match[str]) -> str:
+    return f"&#{ord(match[0])};"
 
 
-def _azure_escaped(text: str) -> str:
-    return text.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
+def _escaped(text: str, *, percent: str) -> str:
+    return text.replace("%", percent).replace("\r", "%0D").replace("\n", "%0A")

@@ -17,7 +17,7 @@ from tfretry.arguments import (
     split_argv,
 )
 from tfretry.errors import TfretryError
-from tfretry.stderr import write_stderr
+from tfretry.stderr import printable, write_stderr
 from tfretry.terraform import find_terraform, replace_process, wanted_terraform
 
 TYPE_CHECKING = False
@@ -44,8 +44,11 @@ def _exit_code(argv: Sequence[str] | None, mask: AbstractSet[int]) -> int:
     try:
         return _run(sys.argv[1:] if argv is None else argv, mask)
     except TfretryError as error:
-        write_stderr(f"tfretry: {error}\n".encode("utf-8", "replace"))
+        write_stderr(f"tfretry: {printable(str(error))}\n".encode("utf-8", "replace"))
         return error.exit_code
+    except OSError as error:  # no descriptor, process or memory left
+        write_stderr(f"tfretry: {error.strerror or error}\n".encode("utf-8", "replace"))
+        return TfretryError.exit_code
     except Exception:  # noqa: BLE001  # the one place where a fault of ours becomes an exit code
         return _confess()
 
@@ -87,8 +90,8 @@ def _show(asked: set[str]) -> int:
 
     text = HELP if "--help" in asked else causes_table()
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        with open(1, "wb", closefd=False) as stdout:
+            stdout.write(text.encode())
     except OSError as error:
         raise TfretryError(f"cannot write to stdout ({error.strerror})") from error
     return 0

@@ -14,7 +14,6 @@ from tfretry.arguments import (
     apply_options,
     chdir,
     environment_arguments,
-    is_switched_on,
     subcommand_index,
 )
 
@@ -83,16 +82,6 @@ class Command:
             return None
         return named[0]
 
-    @property
-    def is_json(self) -> bool:
-        """Whether terraform speaks JSON lines."""
-        return is_switched_on(self.options, "json")
-
-    @property
-    def replaces(self) -> list[str]:
-        """The addresses that `-replace` on the line asks to replace."""
-        return [value for name, value in apply_options(self.arguments) if name == "replace" and value]
-
     def unrepeatable(self) -> str | None:
         """Why a second run of this command would not mean the same, in a clause; None if it would.
 
@@ -100,6 +89,8 @@ class Command:
         """
         if any(name == "replace" for name, _ in apply_options(self.from_environment)):
             return "-replace in TF_CLI_ARGS would replace the resource again"
+        if any(name == "state-out" for name, _ in self.options):
+            return "-state-out writes the state to where a second run does not read it"
         for name, value in self.options:
             if name == "var-file" and value and _is_read_once(self.in_folder(value)):
                 return f"-var-file={value} is no regular file and can be read only once"
@@ -125,7 +116,7 @@ class Command:
     @property
     def planning_options(self) -> list[str]:
         """The options of this apply that its planning had, or must have had, too."""
-        chosen = [(name, value) for name, value in apply_options(self.arguments) if name in FOR_PLANNING]
+        chosen = [(name, value) for name, value in self.options if name in FOR_PLANNING]
         return [f"-{name}" if value is None else f"-{name}={value}" for name, value in chosen]
 
     @property
@@ -148,7 +139,7 @@ def premises_of(command: Command) -> Premises | None:
 
 def _is_read_once(path: str) -> bool:
     try:
-        return not stat.S_ISREG(os.stat(path).st_mode)
+        return not stat.S_ISREG(os.stat(path).st_mode) and not os.path.samefile(path, os.devnull)
     except OSError:
         return False  # terraform will say what is wrong with it
 
@@ -175,13 +166,15 @@ def plain_address(address: str) -> str:
 def redacted(argv: Iterable[str]) -> list[str]:
     """*argv* with the values of `-var` covered: they may be secrets."""
     shown: list[str] = []
+    value_follows = False
     for token in argv:
-        bare = token.removeprefix("-")
-        if shown and shown[-1] in ("-var", "--var"):
+        if value_follows and token not in VIEW_OPTIONS:  # those terraform takes out first
             shown.append(f"{token.partition('=')[0]}=***")
-        elif bare.removeprefix("-").startswith("var=") and bare != token:
+            value_follows = False
+        elif token.startswith(("-var=", "--var=")):
             option, name, _ = [*token.split("=", 2), ""][:3]
             shown.append(f"{option}={name}=***")
         else:
             shown.append(token)
+            value_follows = value_follows or token in ("-var", "--var")
     return shown

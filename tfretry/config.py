@@ -46,11 +46,13 @@ def _causes(found: Mapping[str, Found]) -> tuple[Cause, ...]:
     causes = list(Settings().causes)
     where, names = found.get("causes", ("", []))
     for name in _list(where, names):
-        if name != "all" and name not in FROM_TABLE:
+        if not isinstance(name, str) or (name != "all" and name not in FROM_TABLE):
             values.refuse(where, name, f"one of {', '.join(FROM_TABLE)} or all")
         causes += [FROM_TABLE[name]] if name != "all" else TABLE
     where, patterns = found.get("retry_on", ("", []))
-    causes += [_custom(where, "retry-on", pattern, "asked for with --retry-on") for pattern in _list(where, patterns)]
+    causes += [
+        _custom(where, "retry-on", pattern, "an error that --retry-on names") for pattern in _list(where, patterns)
+    ]
     where, tables = found.get("cause", ("", []))
     causes += [_cause_of_table(where, table) for table in _list(where, tables)]
     return tuple({id(cause): cause for cause in causes}.values())
@@ -64,10 +66,15 @@ def _list(where: str, value: Any) -> list[Any]:
 
 def _cause_of_table(where: str, table: Any) -> Cause:
     if not isinstance(table, dict) or set(table) - {"why"} != {"name", "pattern"}:
-        raise TfretryError(f"{where}: each [[cause]] takes name, pattern and why")
+        raise TfretryError(f"{where}: each [[cause]] takes name and pattern, and may have why")
     if not all(isinstance(value, str) and value for value in table.values()):
         raise TfretryError(f"{where}: name, pattern and why of a [[cause]] are texts that are not empty")
-    return _custom(f"{where}: {table['name']}", table["name"], table["pattern"], table.get("why", "named in the file"))
+    return _custom(
+        f"{where}: {table['name']}",
+        table["name"],
+        table["pattern"],
+        table.get("why", f"an error of the cause {table['name']}"),
+    )
 
 
 def _custom(where: str, name: str, pattern: Any, why: str) -> Cause:

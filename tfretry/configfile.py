@@ -16,7 +16,7 @@ FILE_NAME = ".tfretry.toml"
 def find(directory: str | None) -> str | None:
     """The file of *directory*, that of `-chdir`, else of the current one; None where there is none."""
     for folder in (directory, os.curdir):
-        if folder is not None and os.path.isfile(os.path.join(folder, FILE_NAME)):
+        if folder is not None and os.path.lexists(os.path.join(folder, FILE_NAME)):
             return os.path.normpath(os.path.join(folder, FILE_NAME))
     return None
 
@@ -28,8 +28,8 @@ def read(path: str) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
             return tomllib.load(file)
-    except (OSError, ValueError) as error:
-        raise TfretryError(f"{path}: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise TfretryError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def terraform_key(directory: str | None) -> str | None:

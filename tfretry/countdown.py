@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+import unicodedata
 from collections.abc import Callable
 
 FALLBACK_COLUMNS = 80
@@ -29,11 +30,22 @@ def count_down(
     met = None
     while met is None and (left_s := end_s - clock()) > 0:
         # One column stays free: a full line makes some terminals wrap, and then it cannot be rewritten.
-        line = describe(math.ceil(left_s))[: max(width() - 1, 0)]
+        line = fitting(describe(math.ceil(left_s)), width() - 1)
         write(f"{ERASE}{line}")
         met = sleep(left_s - (math.ceil(left_s) - 1))
     write(ERASE)
     return met
+
+
+def fitting(text: str, columns: int) -> str:
+    """As much of *text* as *columns* of a terminal hold: an East Asian wide character takes two."""
+    kept = 0
+    for character in text:
+        columns -= 2 if unicodedata.east_asian_width(character) in "WF" else not unicodedata.combining(character)
+        if columns < 0:
+            break
+        kept += 1
+    return text[:kept]
 
 
 def terminal_columns() -> int:

@@ -24,9 +24,10 @@ class TerraformNotExecutableError(TfretryError):
 class InterruptedRetryError(Exception):
     """A stop signal came between two attempts."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, meanwhile: str = "nothing was running") -> None:
         super().__init__(number)
         self.number = number
+        self.meanwhile = meanwhile
 
 
 class NotContinuedError(Exception):

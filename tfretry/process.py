@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,11 +71,20 @@ def run_terraform(
 
 
 def run_quietly(
-    argv: Sequence[str], *, signals: Signals, stdout: int, stderr: int, private: PrivateDirectory | None = None
+    argv: Sequence[str],
+    *,
+    signals: Signals,
+    stdout: int,
+    stderr: int,
+    private: PrivateDirectory | None = None,
+    hidden: Collection[str] = (),
 ) -> Outcome:
-    """Run *argv* without input, its output on the descriptors *stdout* and *stderr*; raises as run_terraform."""
+    """Run *argv* without input, its output on the descriptors *stdout* and *stderr*; raises as run_terraform.
+
+    *hidden* are variables that it is not to see.
+    """
     with open(os.devnull, "rb") as null, contextlib.closing(Pump([])) as pump:
-        wires = _Wires(stdio=(null.fileno(), stdout, stderr), pump=pump)
+        wires = _Wires(stdio=(null.fileno(), stdout, stderr), pump=pump, hidden=hidden)
         return _run(argv, wires, signals=signals, private=private)
 
 
@@ -86,12 +95,13 @@ def die_like(outcome: Outcome) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wires:
-    """What terraform gets as its first three descriptors, and what is at our end of them."""
+    """What terraform gets as its first three descriptors, what is at our end of them, and what it is not to see."""
 
     stdio: tuple[int, int, int]
     pump: Pump
     channels: Sequence[Channel] = ()
     banners: Sequence[Banner] = ()
+    hidden: Collection[str] = ()
 
 
 def _run(argv: Sequence[str], wires: _Wires, *, signals: Signals, private: PrivateDirectory | None) -> Outcome:
@@ -105,6 +115,8 @@ def _run(argv: Sequence[str], wires: _Wires, *, signals: Signals, private: Priva
         def prepare() -> None:
             guardian.adopt()
             signals.restore_in_child()
+            for name in wires.hidden:
+                os.environ.pop(name, None)  # of the child alone: it is about to become terraform
 
         # All that can fail has been opened by now, so that nothing fails once terraform runs.
         child = _Child(argv, wires.stdio, prepare)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -41,7 +42,7 @@ def _attempt(attempts: Sequence[Attempt], index: int) -> dict[str, Any]:
         "exit_code": attempt.exit_code,
         "errors": [_error(finding) for finding in attempt.diagnosis.findings],
         "error_count": attempt.diagnosis.errors,
-        "command": redacted(attempt.argv),
+        "command": [os.fsencode(word).decode("utf-8", "replace") for word in redacted(attempt.argv)],
     }
 
 
@@ -54,18 +55,43 @@ def _error(finding: Finding) -> dict[str, Any]:
 
 
 def write_record(content: dict[str, Any], path: str) -> None:
-    """Write *content* to *path*, whole or not at all; raises OSError."""
+    """Write *content* to *path*, or to what it links to: whole or not at all; raises OSError, ValueError."""
     data = json.dumps(content, indent=2, ensure_ascii=True).encode("ascii") + b"\n"
-    if os.path.exists(path) and not os.path.isfile(path):  # a FIFO, /dev/stderr: nothing to replace
-        with open(path, "wb") as file:
-            file.write(data)
-        return
-    descriptor, temporary = tempfile.mkstemp(prefix=".tfretry-", dir=os.path.dirname(path) or os.curdir)
+    target = os.path.realpath(path)
+    # What is behind a descriptor cannot be replaced (/dev/stderr, /dev/fd/3), nor can a FIFO.
+    if target.startswith(("/proc/", "/dev/")) or _leads_to_descriptor(path) or _is_no_regular_file(target):
+        _write_into(path, data)
+    else:
+        _replace(target, data)
+
+
+def _leads_to_descriptor(path: str) -> bool:
+    while os.path.islink(path):
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+        if re.match(r"/(dev|proc/\w+)/fd/", os.path.normpath(path)):
+            return True
+    return bool(re.match(r"/(dev|proc/\w+)/fd/", os.path.abspath(path)))
+
+
+def _is_no_regular_file(path: str) -> bool:
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
+def _write_into(path: str, data: bytes) -> None:
+    # Without a reader, opening a FIFO would wait for one for ever.
+    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    with open(descriptor, "wb") as file:
+        file.write(data)
+
+
+def _replace(target: str, data: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(prefix=".tfretry-", dir=os.path.dirname(target))
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with open(descriptor, "wb") as file:
             file.write(data)
             os.fchmod(file.fileno(), 0o666 & ~_umask())
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)

@@ -15,13 +15,13 @@ from tfretry.ci import annotation, append_summary
 from tfretry.config import Settings
 from tfretry.countdown import count_down
 from tfretry.result import Result
-from tfretry.sentences import FAILURES, REMEDY, counting, sentence, who
+from tfretry.sentences import EVENTS, counting, sentence, who
 from tfretry.stderr import write_stderr
 
 PREFIX = "tfretry: "
 LONG_POLL_S = 110.0  # terraform tells its progress every 10 s: this is the last line before two minutes
-COLOURS = {"applied": 32, "retrying": 33, "the provider waited": 33, "interrupted": 33}
-FAILURE_COLOUR = 31
+# CI systems whose logs keep what a terminal would rewrite, though they give jobs a terminal.
+KEEPS_LOGS = ("CI", "TF_BUILD", "JENKINS_URL", "BUILDKITE")
 
 
 class Stderr:
@@ -50,13 +50,14 @@ class Reporter:
         self._environ = environ
         self._quiet = settings.quiet
         self._as_json = settings.log_format == "json"
-        self._has_countdown = not self._as_json and not self._quiet and os.isatty(2)
+        self._has_countdown = not self._as_json and not self._quiet and can_rewrite_lines(environ)
+        self._has_told_remedy = False
         processors = JSON if self._as_json else [text_renderer(colour=wants_colour(environ))]
         self._log = structlog.wrap_logger(self._stderr, processors=processors, wrapper_class=structlog.BoundLogger)
 
     def say(self, event: str, **facts: Any) -> None:
         """Say *event*, one of the keys of sentences.SENTENCES."""
-        if event in FAILURES:
+        if EVENTS[event].failure:
             self._log.warning(event, **facts)
         elif not self._quiet:
             self._log.info(event, **facts)
@@ -65,8 +66,10 @@ class Reporter:
         """Say that the last attempt is retried, and wait; returns early with the number of a stop signal."""
         last, facts = attempts[-1], _retry_facts(attempts)
         self._stderr.is_mid_line = last.left_line_open
-        if last.polled_s >= LONG_POLL_S and len(attempts) == 1:
-            self.say("the provider waited", polled_s=last.polled_s, remedy=_remedy(last))
+        remedy = _remedy(last)
+        if remedy and last.polled_s >= LONG_POLL_S and not self._has_told_remedy:
+            self.say("the provider waited", polled_s=last.polled_s, remedy=remedy)
+            self._has_told_remedy = True
         if not self._has_countdown:
             self.say("retrying", **facts, wait_s=round(wait_s, 3))
             return sleep(wait_s)
@@ -79,16 +82,16 @@ class Reporter:
 
     def finish(self, result: Result) -> None:
         """Say how the run ended, to people and to the CI system."""
+        if result.interrupted_wait is None:
+            self._stderr.is_mid_line = result.last.left_line_open
         event, facts = _ending(result)
         if event is None:
             return
-        if result.interrupted_wait is None:
-            self._stderr.is_mid_line = result.last.left_line_open
         self.say(event, **facts)
-        append_summary(result, self._environ)
+        text = sentence(event, facts)
+        append_summary(result, text, self._environ)
         if not self._quiet and not self._as_json:
-            line = annotation(event, sentence(event, facts).partition("\n")[0], self._environ)
-            write_stderr(line.encode("utf-8", "replace"))
+            write_stderr(annotation(EVENTS[event].level, text, self._environ).encode("utf-8", "replace"))
 
 
 def _retry_facts(attempts: Sequence[Attempt]) -> dict[str, Any]:
@@ -105,8 +108,8 @@ def _retry_facts(attempts: Sequence[Attempt]) -> dict[str, Any]:
 
 
 def _remedy(attempt: Attempt) -> str:
-    healing = attempt.diagnosis.healing
-    return REMEDY if healing and healing.cause and healing.cause.name.startswith("ecs-") else ""
+    causes = [finding.cause for finding in attempt.diagnosis.findings if finding.cause]
+    return next((cause.remedy for cause in causes if cause.remedy), "")
 
 
 def _ending(result: Result) -> tuple[str | None, dict[str, Any]]:
@@ -118,7 +121,7 @@ def _ending(result: Result) -> tuple[str | None, dict[str, Any]]:
         spent = {"attempts": len(result.attempts), "elapsed_s": round(result.elapsed_s, 3)}
         return "gave up", {**spent, "exit_code": result.exit_code, "remedy": _remedy(result.last)}
     if result.ending == "interrupted" and result.interrupted_wait is not None:
-        return "interrupted", {"signal": signal.Signals(result.interrupted_wait).name}
+        return "interrupted", {"signal": signal.Signals(result.interrupted_wait).name, "meanwhile": result.reason}
     if result.ending == "refused":
         return "refused", {"reason": result.reason, "details": list(result.details)}
     if result.reason:
@@ -130,7 +133,13 @@ def wants_colour(environ: Mapping[str, str]) -> bool:
     """NO_COLOR, then FORCE_COLOR, then whether stderr is a terminal."""
     if environ.get("NO_COLOR"):
         return False
-    return bool(environ.get("FORCE_COLOR")) or (os.isatty(2) and environ.get("TERM") != "dumb")
+    forced = environ.get("FORCE_COLOR", "")
+    return forced not in ("", "0") or (os.isatty(2) and environ.get("TERM") != "dumb")
+
+
+def can_rewrite_lines(environ: Mapping[str, str]) -> bool:
+    """Whether stderr is a terminal before which somebody sits."""
+    return os.isatty(2) and environ.get("TERM") != "dumb" and not any(map(environ.get, KEEPS_LOGS))
 
 
 def text_renderer(*, colour: bool) -> Processor:
@@ -138,8 +147,7 @@ def text_renderer(*, colour: bool) -> Processor:
 
     def render(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> str:
         event = event_dict.pop("event")
-        code = FAILURE_COLOUR if event in FAILURES else COLOURS[event]
-        prefix = f"\x1b[{code}mtfretry:\x1b[0m " if colour else PREFIX
+        prefix = f"\x1b[{EVENTS[event].colour}mtfretry:\x1b[0m " if colour else PREFIX
         return "\n".join(prefix + line for line in sentence(event, event_dict).split("\n"))
 
     return render

@@ -44,15 +44,11 @@ class Result:
         return self.last.ended_s - self.first.began_s
 
 
-def result_of(
-    attempts: Sequence[Attempt], *, unrepeatable: str | None = None, interrupted_wait: int | None = None
-) -> Result:
+def result_of(attempts: Sequence[Attempt], *, unrepeatable: str | None = None) -> Result:
     """The end that *attempts* came to; *unrepeatable* says why there is no second one although waiting would heal."""
-    last, exit_code, reason = attempts[-1], attempts[-1].exit_code, None
-    if interrupted_wait is not None:
-        ending: Ending = "interrupted"
-        exit_code = 128 + interrupted_wait
-    elif last.signalled is not None:
+    last, reason = attempts[-1], None
+    ending: Ending
+    if last.signalled is not None:
         ending = "interrupted"
     elif last.exit_code == 0:
         ending = "applied"
@@ -63,10 +59,9 @@ def result_of(
         ending = "not-retried" if reason else "failed"
     return Result(
         ending=ending,
-        exit_code=exit_code,
+        exit_code=last.exit_code,
         attempts=tuple(attempts),
         reason=reason,
-        interrupted_wait=interrupted_wait,
     )
 
 
@@ -77,12 +72,23 @@ def _in_the_way(attempts: Sequence[Attempt]) -> str | None:
     return in_the_way(obstacle) if obstacle and met_a_cause else None
 
 
-def refused(attempts: Sequence[Attempt], reason: str, details: Sequence[str]) -> Result:
+def interrupted(attempts: Sequence[Attempt], number: int, *, meanwhile: str) -> Result:
+    """The end by signal *number* between two attempts; *meanwhile* says what we were about."""
+    return Result(
+        ending="interrupted",
+        exit_code=128 + number,
+        attempts=tuple(attempts),
+        reason=meanwhile,
+        interrupted_wait=number,
+    )
+
+
+def refused(attempts: Sequence[Attempt], reason: str, *details: str) -> Result:
     """The end where the approved plan is not continued: the exit code is that of the apply that failed."""
     return Result(
         ending="refused",
         exit_code=attempts[-1].exit_code,
         attempts=tuple(attempts),
         reason=reason,
-        details=tuple(details),
+        details=details,
     )

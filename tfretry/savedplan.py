@@ -26,6 +26,8 @@ from tfretry.question import unsupported
 from tfretry.signals import Signals
 
 CHANGES_PRESENT = 2  # with -detailed-exitcode in TF_CLI_ARGS_plan
+# `show` takes hardly any of the options that these hold for other commands, and fails.
+ARGUMENTS_OF_SHOW = ("TF_CLI_ARGS", "TF_CLI_ARGS_show")
 # Since then terraform refuses a plan file whose state has changed, also the first one (its issue 29466).
 REFUSES_STALE_PLANS = (1, 1)
 
@@ -43,7 +45,7 @@ def directory_for_plans() -> Iterator[PrivateDirectory]:
     """A private directory under TMPDIR; raises NotContinuedError where there can be none."""
     with contextlib.ExitStack() as stack:
         try:
-            path = Path(tempfile.gettempdir()) / f"tfretry-{secrets.token_hex(16)}"
+            path = Path(tempfile.gettempdir()).absolute() / f"tfretry-{secrets.token_hex(16)}"
             directory = stack.enter_context(private_directory(path))
         except OSError as error:
             raise NotContinuedError(f"no private directory can be made ({error.strerror})") from error
@@ -118,7 +120,7 @@ class SavedPlan:
 
     def _show(self, plan: str, directory: PrivateDirectory) -> Any:
         shown = os.path.join(directory.path, "shown.json")
-        self._run(["show", "-json", plan], directory, shown)
+        self._run(["show", "-json", "--", plan], directory, shown)
         with open(shown, "rb") as file:
             return parse(file.read())
 
@@ -126,11 +128,16 @@ class SavedPlan:
         argv = [self._command.terraform, *self._command.before[:-1], *arguments]
         with open(os.devnull, "wb") as null, open(stdout, "wb", opener=_private) as output:
             outcome = run_quietly(
-                argv, signals=self._signals, stdout=output.fileno(), stderr=null.fileno(), private=directory
+                argv,
+                signals=self._signals,
+                stdout=output.fileno(),
+                stderr=null.fileno(),
+                private=directory,
+                hidden=ARGUMENTS_OF_SHOW if arguments[0] == "show" else (),
             )
         if outcome.signalled is not None:
-            raise InterruptedRetryError(outcome.signalled)
-        if outcome.exit_code not in {0, CHANGES_PRESENT}:
+            raise InterruptedRetryError(outcome.signalled, f"`terraform {arguments[0]}` was running")
+        if outcome.exit_code not in ({0, CHANGES_PRESENT} if arguments[0] == "plan" else {0}):
             raise ValueError(f"`terraform {arguments[0]}` failed with exit code {outcome.exit_code}")
 
     def _advice(self) -> str:

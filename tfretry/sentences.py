@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tfretry.causes import Diagnosis, Finding
 
 Facts = Mapping[str, Any]
+RED, GREEN, YELLOW = 31, 32, 33
 
 # Terminals act on these, and what terraform quotes may hold them.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-
-REMEDY = """\
-If the role is missing, create it once: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com
-or with terraform; the import block is for a role that exists already, since it cannot be created twice:
-    resource "aws_iam_service_linked_role" "ecs" {
-      aws_service_name = "ecs.amazonaws.com"
-    }
-    import {
-      to = aws_iam_service_linked_role.ecs
-      id = "arn:aws:iam::ACCOUNT_ID:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
-    }"""
 
 
 def duration(seconds: float) -> str:
@@ -84,19 +75,43 @@ def _polled(facts: Facts) -> str:
     return f"{waited}: the role may be missing rather than new. {facts['remedy']}".rstrip()
 
 
-FAILURES = frozenset({"gave up", "not retried", "refused", "report not written"})
-SENTENCES: dict[str, Callable[[Facts], str]] = {
-    "retrying": _retrying,
-    "applied": _applied,
-    "gave up": _gave_up,
-    "the provider waited": _polled,
-    "not retried": lambda facts: f"not retried: {facts['reason']}",
-    "refused": lambda facts: "\n  ".join([f"not continued: {facts['reason']}", *facts["details"]]),
-    "interrupted": lambda facts: f"interrupted by {facts['signal']} while waiting to retry; nothing was running",
-    "report not written": lambda facts: f"the report could not be written to {facts['path']}: {facts['reason']}",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that we say: its sentence, its colour (ECMA-48), and how CI systems are told, if they are."""
+
+    render: Callable[[Facts], str]
+    colour: int
+    failure: bool = False
+    level: str | None = None  # GitHub's name
+
+
+EVENTS = {
+    "retrying": Event(render=_retrying, colour=YELLOW),
+    "the provider waited": Event(render=_polled, colour=YELLOW),
+    "applied": Event(render=_applied, colour=GREEN, level="notice"),
+    "gave up": Event(render=_gave_up, colour=RED, failure=True, level="warning"),
+    "not retried": Event(
+        render=lambda facts: f"not retried: {facts['reason']}", colour=RED, failure=True, level="warning"
+    ),
+    "refused": Event(
+        render=lambda facts: "\n  ".join([f"not continued: {facts['reason']}", *facts["details"]]),
+        colour=RED,
+        failure=True,
+        level="warning",
+    ),
+    "interrupted": Event(
+        render=lambda facts: f"interrupted by {facts['signal']} between two attempts; {facts['meanwhile']}",
+        colour=RED,
+        failure=True,
+    ),
+    "report not written": Event(
+        render=lambda facts: f"the report could not be written to {facts['path']}: {facts['reason']}",
+        colour=RED,
+        failure=True,
+    ),
 }
 
 
 def sentence(event: str, facts: Facts) -> str:
     """The text of *event*: one line, but where the remedy or a list of resources belongs to it."""
-    return "\n".join(CONTROL.sub(" ", line) for line in SENTENCES[event](facts).split("\n"))
+    return "\n".join(CONTROL.sub(" ", line) for line in EVENTS[event].render(facts).split("\n"))

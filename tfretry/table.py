@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """A kind of error that heals by waiting; *sentence* names it in messages, *custom* says that it is the user's."""
+    """A kind of error that heals by waiting; *sentence* names it in messages, *custom* says that it is the user's.
+
+    *remedy* says what to do where waiting does not heal it.
+    """
 
     name: str
     patterns: tuple[re.Pattern[str], ...]
@@ -16,9 +20,21 @@ class Cause:
     heals: str
     why: str
     source: str
+    remedy: str = ""
     default: bool = False
     custom: bool = False
 
+
+ECS_REMEDY = """\
+If the role is missing, create it once: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com
+or with terraform; the import block is for a role that exists already, since it cannot be created twice:
+    resource "aws_iam_service_linked_role" "ecs" {
+      aws_service_name = "ecs.amazonaws.com"
+    }
+    import {
+      to = aws_iam_service_linked_role.ecs
+      id = "arn:aws:iam::ACCOUNT_ID:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+    }"""
 
 # Text is unwrapped before it is matched: one space where there was any white space. Names of roles and ARNs hold no
 # space; their length is bounded so that no text makes a search slow.
@@ -30,6 +46,7 @@ TABLE = (
         heals="waiting: 2 to 60 s as a rule, 15 minutes at worst",
         why="AWS creates AWSServiceRoleForECS with an account's first cluster or service, and it takes time to spread",
         source="https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/818",
+        remedy=ECS_REMEDY,
         default=True,
     ),
     Cause(
@@ -44,6 +61,7 @@ TABLE = (
         heals="waiting, if something else in the same apply creates the role; otherwise creating it once",
         why="a capacity provider needs the role, but unlike a cluster or a service does not create it",
         source="https://github.com/hashicorp/terraform-provider-aws/issues/19977",
+        remedy=ECS_REMEDY,
     ),
     Cause(
         name="service-linked-roles",
@@ -102,13 +120,16 @@ def custom_cause(name: str, pattern: str, why: str) -> Cause:
     if not pattern:
         raise ValueError(f"the pattern of {name!r} is empty: it would match every error")
     try:
-        compiled = re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
+        with warnings.catch_warnings():
+            # Python warns of what means something else in other dialects, such as [[:alpha:]].
+            warnings.simplefilter("error")
+            compiled = re.compile(pattern)
+    except (re.error, Warning, OverflowError, RecursionError) as error:
         raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
     return Cause(
         name=name,
         patterns=(compiled,),
-        sentence=why or f"it matches {name}",
+        sentence=why,
         heals="waiting, as you say",
         why=why,
         source="yours",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from tfretry.arguments import chdir, own_pairs
 from tfretry.configfile import terraform_key
 from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError, TfretryError
+from tfretry.ourselves import is_ourselves
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 NAMES = ("terraform", "tofu")
-HEAD_SIZE = 4096
 
 
 def wanted_terraform(own: Sequence[str], terraform_argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
@@ -48,14 +47,20 @@ def find_terraform(wanted: str | None, environ: Mapping[str, str]) -> str:
 
 
 def _find_wanted(wanted: str, environ: Mapping[str, str]) -> str:
-    path = wanted if os.sep in wanted else next(_on_path(wanted, environ), wanted)
-    if not os.path.exists(path):
+    path = wanted if os.sep in wanted else _named_on_path(wanted, environ)
+    if path is None or not os.path.exists(path):
         raise TerraformNotFoundError(f"cannot find {wanted!r}; --terraform takes a path or a name on PATH")
     if os.path.isdir(path) or not os.access(path, os.X_OK):
         raise TerraformNotExecutableError(f"{path} cannot be executed; --terraform takes an executable")
     if is_ourselves(path):
         raise TfretryError(f"{path} is tfretry itself; --terraform takes the path of the real terraform")
     return path
+
+
+def _named_on_path(name: str, environ: Mapping[str, str]) -> str | None:
+    """As a shell has it: what can be executed comes first, what cannot is found all the same."""
+    others = (path for path in _candidates(name, environ) if os.path.isfile(path))
+    return next(_on_path(name, environ), None) or next(others, None)
 
 
 def _none_on_path(environ: Mapping[str, str]) -> TfretryError:
@@ -76,28 +81,6 @@ def _on_path(name: str, environ: Mapping[str, str]) -> Iterator[str]:
     for path in _candidates(name, environ):
         if os.path.isfile(path) and os.access(path, os.X_OK):
             yield path
-
-
-def is_ourselves(path: str) -> bool:
-    """Whether *path* is tfretry under another name, or a script that only calls it: running it would never end."""
-    if sys.argv[:1] and os.path.exists(sys.argv[0]) and os.path.samefile(path, sys.argv[0]):
-        return True
-    try:
-        with open(path, "rb") as file:
-            head = file.read(HEAD_SIZE)
-    except OSError:
-        return False
-    return head.startswith(b"#!") and any(map(_calls_tfretry, head.splitlines()[1:]))
-
-
-def _calls_tfretry(line: bytes) -> bool:
-    words = line.replace(b'"', b" ").replace(b"'", b" ").split()
-    if not words or words[0].startswith(b"#"):
-        return False
-    if words[0] in (b"from", b"import") and words[1:2] and words[1].partition(b".")[0] == b"tfretry":
-        return True
-    passes_arguments = b"$@" in words or b"$*" in words
-    return passes_arguments and any(word.rpartition(b"/")[2] == b"tfretry" for word in words)
 
 
 def replace_process(path: str, arguments: Sequence[str]) -> NoReturn:
