@@ -148,3 +148,15 @@ def test_the_progress_of_captures_is_read(size):
     assert messages.longest["aws_ecs_service.ecs"] == 240
     done = progress_of((CORPUS / "tf1.11.4-localexec-pty40.raw").read_bytes(), size=size)
     assert done.finished == {change("create", "terraform_data.cluster")}
+
+
+def test_only_updates_are_read_where_nobody_asks_for_changes():
+    """Every resource has a line when it is finished; most applies need none of them."""
+    text = (
+        "a.b: Creation complete after 1s\na.c: Modifying...\na.c: Modifications complete after 1s\na.d: Modifying...\n"
+    )
+    reader = ProgressReader(changes=False)
+    reader.feed(text.encode())
+    reader.close()
+    assert [change.address for change in reader.finished] == ["a.c"]
+    assert reader.unfinished_updates == {"a.d"}

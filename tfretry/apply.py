@@ -51,7 +51,13 @@ class Apply:
         return result
 
     def _run(self, argv: Sequence[str], private: PrivateDirectory | None = None) -> Attempt:
-        attempt = run_attempt(argv, causes=self._settings.causes, signals=self._signals, private=private)
+        attempt = run_attempt(
+            argv,
+            causes=self._settings.causes,
+            signals=self._signals,
+            changes=self._command.depends_on_changes,
+            private=private,
+        )
         self._attempts.append(attempt)
         return self._attempts[-1]
 

@@ -52,9 +52,9 @@ class Attempt:
 class Channel:
     """All that reads one channel's bytes."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, *, changes: bool) -> None:
         self.diagnostics = DiagnosticReader(judge.see)
-        self.progress = ProgressReader()
+        self.progress = ProgressReader(changes=changes)
         self.head = b""
         self._tail = b""
 
@@ -82,15 +82,19 @@ def run_attempt(
     *,
     causes: Sequence[Cause],
     signals: Signals,
+    changes: bool = True,
     private: PrivateDirectory | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Attempt:
-    """Run terraform once, to its end; *private* is the directory of the plan that it applies."""
+    """Run terraform once, to its end; *private* is the directory of the plan that it applies.
+
+    Without *changes* it is not asked which changes are finished, but for updates.
+    """
     judge = Judge(causes)
     channels: dict[int, Channel] = {}
 
     def watch(descriptor: int) -> Callable[[bytes], object]:
-        channels[descriptor] = Channel(judge)
+        channels[descriptor] = Channel(judge, changes=changes)
         return channels[descriptor].feed
 
     started, began_s = time.time(), clock()

@@ -107,6 +107,11 @@ class Command:
         kept = _without_replace(self.arguments, replaced)
         return [self.terraform, *self.before, *skip_refresh, *kept]
 
+    @property
+    def depends_on_changes(self) -> bool:
+        """Whether what a retry runs depends on which changes are finished."""
+        return self.plan_file is not None or any(name == "replace" for name, _ in self.options)
+
     def apply_argv(self, plan_file: str) -> list[str]:
         """The same apply, of another plan file."""
         # The plan file ends the options; only those of the view may stand behind it.

@@ -15,10 +15,16 @@ WAITS_KEPT = 1000
 LONGEST_S = 10**9
 
 NEEDLES = (
-    (b" ", b" complete after "),
     (b" ", b" elapsed"),
-    (b"M", b"Modifying..."),
-    (b"@", b'"apply_'),
+    (b"M", b": Modif"),
+    (b"@", b'"apply_progress"'),
+    (b"@", b'"apply_errored"'),
+    (b"@", b'"action":"update"'),
+)
+# Each resource has such a line: they are read only where somebody needs to know what is finished.
+NEEDLES_OF_CHANGES = (
+    (b" ", b" complete after "),
+    (b"@", b'"apply_complete"'),
 )
 FINISHED = re.compile(
     rf"(?P<address>{ADDRESS})(?: \(deposed object (?P<deposed>\w+)\))?: "
@@ -43,13 +49,16 @@ class Change:
 
 
 class ProgressReader:
-    """Reads the progress of one byte stream; *longest* is in seconds."""
+    """Reads the progress of one byte stream; *longest* is in seconds.
 
-    def __init__(self, *, batch: int = BATCH) -> None:
+    Without *changes*, only updates are among the *finished*.
+    """
+
+    def __init__(self, *, changes: bool = True, batch: int = BATCH) -> None:
         self.finished: set[Change] = set()
         self.longest: dict[str, int] = {}
         self._updating: set[str] = set()
-        self._lines = Lines(NEEDLES, self._read, batch=batch)
+        self._lines = Lines((*NEEDLES, *NEEDLES_OF_CHANGES) if changes else NEEDLES, self._read, batch=batch)
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes, cut anywhere."""
