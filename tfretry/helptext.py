@@ -20,11 +20,13 @@ options (each has a variable, and a key in .tfretry.toml):
   --max-attempts N        at most N applies in all (TFRETRY_MAX_ATTEMPTS)
   --first-wait DURATION   spacing of the first retry (TFRETRY_FIRST_WAIT, 6s)
   --longest-wait DURATION no wait is longer (TFRETRY_LONGEST_WAIT, 30s)
-  --cause NAME            a further known error that heals by waiting, or all;
-                          repeatable (TFRETRY_CAUSES, comma-separated)
+  --cause NAME            a known error that heals by waiting, or all of them,
+                          besides ecs-service-linked-role; repeatable
+                          (TFRETRY_CAUSES, comma-separated)
   --retry-on REGEX        a further error that heals by waiting; repeatable
-                          (TFRETRY_RETRY_ON, one a line). It is searched in
-                          the start of an error's unwrapped text only
+                          (TFRETRY_RETRY_ON, one a line). It sees the first
+                          4096 characters of an error's unwrapped text, for
+                          half a second of processor time at most
   --refresh-on-retry      read every resource again before each retry
                           (TFRETRY_REFRESH_ON_RETRY)
   --terraform PATH        the binary to run (TFRETRY_TERRAFORM; terraform,
@@ -39,14 +41,27 @@ options (each has a variable, and a key in .tfretry.toml):
   --help                  show this, and exit (-help is terraform's)
   --version               terraform's version, and tfretry's on stderr
 
-durations: 500ms, 6s, 5m, 1h30m; a bare number is seconds.
-precedence: options, then variables, then .tfretry.toml in the directory of
--chdir or else in the current one, then the defaults. Options end at the first
-token that is not tfretry's, or at --.
+Durations are 500ms, 6s, 5m, 1h30m; a bare number is seconds. Switches are on
+by 1, true, yes, on and off by 0, false, no, off or nothing. Options end at the
+first token that is not tfretry's, or at --.
 
-exit codes: terraform's own; 128+N when signal N ended it or the wait; 125 for
-a mistake in tfretry's own options, 126 when terraform cannot be executed, 127
-when it is not found.
+files:
+  .tfretry.toml in the directory of -chdir, else in the current one. Its keys
+  are the options' names with _ (max_attempts); --cause is causes = [...],
+  --retry-on is retry_on = [...]. A table [[cause]] with name, pattern and,
+  if you like, why is a cause of your own. Options beat variables, they beat
+  the file, and that beats the defaults.
+
+environment:
+  TF_CLI_ARGS, TF_CLI_ARGS_apply  are read as terraform reads them
+  NO_COLOR, FORCE_COLOR           colour of tfretry's own lines
+  GITHUB_ACTIONS, TF_BUILD        an annotation in the system's own form
+
+exit codes:
+  terraform's own, also on giving up; 128+N when signal N ended terraform or
+  the wait; 125 for a mistake in tfretry's own options, variables or file, or
+  a fault of tfretry; 126 when terraform cannot be executed; 127 when it is
+  not found.
 """
 
 

@@ -12,7 +12,7 @@ from tenacity.wait import wait_base
 from tfretry.attempts import Attempt
 from tfretry.config import Settings
 
-# The grid optimum over five plausible distributions of the role's propagation time; see the README's table.
+# The optimum of a grid over five plausible distributions of the role's propagation time; the README shows a simulation.
 PROPORTION = 0.5
 SHORTEST_WAIT_S = 2.0
 JITTER = (0.75, 1.25)
