@@ -15,7 +15,7 @@ WAITS_KEPT = 1000
 LONGEST_S = 10**9
 
 NEEDLES = (
-    (b" ", b" elapsed"),
+    (b"S", b": Still "),
     (b"M", b": Modif"),
     (b"@", b'"apply_progress"'),
     (b"@", b'"apply_errored"'),
@@ -23,7 +23,8 @@ NEEDLES = (
 )
 # Each resource has such a line: they are read only where somebody needs to know what is finished.
 NEEDLES_OF_CHANGES = (
-    (b" ", b" complete after "),
+    (b"C", b": Creation complete"),
+    (b"D", b": Destruction complete"),
     (b"@", b'"apply_complete"'),
 )
 FINISHED = re.compile(
