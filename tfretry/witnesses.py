@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 BANNER = b"Interrupt received."
 RARE = b"I"  # few texts hold it: found much faster than the whole banner is
 AT_LINE_START = re.compile(rb'(?:[\r\n]|"@message":"(?:\\n)?)(?:\x1b\[[0-9;]*m)*' + re.escape(BANNER))
-LONGEST_PREFIX = 64
+KEPT = 64 + len(BANNER)  # with the longest prefix
 
 
 class Banner:
@@ -32,10 +32,11 @@ class Banner:
         """Take the next bytes of one channel, cut anywhere."""
         if self.seen_at is not None:
             return
-        text = self._tail + chunk
-        if RARE in text and BANNER in text and AT_LINE_START.search(text):
-            self.seen_at = time.monotonic()
-        self._tail = text[-LONGEST_PREFIX - len(BANNER) :]
+        if RARE in chunk or RARE in self._tail:  # a copy of each chunk would be felt
+            text = self._tail + chunk
+            if BANNER in text and AT_LINE_START.search(text):
+                self.seen_at = time.monotonic()
+        self._tail = (self._tail + chunk[-KEPT:])[-KEPT:]
 
 
 class Sentinel:
