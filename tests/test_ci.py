@@ -7,6 +7,8 @@ import subprocess
 import pytest
 from scenes import DENIED, ROLE_ERROR, TFRETRY, run
 
+from tfretry.ci import annotation
+
 pytestmark = pytest.mark.usefixtures("impatient")
 
 
@@ -63,14 +65,14 @@ def test_github_gets_nothing_of_an_apply_that_works_or_fails_by_itself(scripted,
     assert github.read_text() == "before\n"
 
 
-def test_a_summary_that_cannot_be_written_changes_nothing(scripted, github, monkeypatch):
+@pytest.mark.usefixtures("github")
+def test_a_summary_that_cannot_be_written_changes_nothing(scripted, monkeypatch):
     """Neither the exit code nor what is said."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/dev/full")
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     done = run("apply")
     assert done.returncode == 0
     assert len(commands(done)) == 1
-    assert github.exists()
 
 
 def test_azure_pipelines_gets_a_warning_in_its_own_form(scripted, monkeypatch):
@@ -93,19 +95,41 @@ def test_other_systems_get_plain_lines(scripted, monkeypatch, name):
     assert done.stderr.count(b"tfretry: ") == 2
 
 
-def test_quiet_and_json_have_no_annotation(scripted, github):
+@pytest.mark.usefixtures("github")
+def test_quiet_and_json_have_no_annotation(scripted):
     """A reader of JSON lines meets nothing else; quiet is quiet."""
     for option in ("--quiet", "--log-format=json"):
         scripted((1, "", ROLE_ERROR), (0, "", ""))
         assert commands(run(option, "apply")) == []
-    assert github.exists()
 
 
-def test_a_step_of_a_workflow_goes_on_after_a_healed_apply(scripted, github, tmp_path):
+@pytest.mark.usefixtures("github")
+def test_a_step_of_a_workflow_goes_on_after_a_healed_apply(scripted, tmp_path):
     """The `run:` block of the README under `bash -e`, as the runner starts it."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     step = tmp_path / "step.sh"
     step.write_text(f"{' '.join(TFRETRY)} apply -auto-approve -input=false\necho after\n")
     done = subprocess.run(["bash", "-e", str(step)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "after\n")
-    assert github.exists()
+
+
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        ({"GITHUB_ACTIONS": "true"}, "::warning title=tfretry::100%25 a%0D%0Ab\n"),
+        ({"TF_BUILD": "True"}, "##vso[task.logissue type=warning]tfretry: 100%AZP25 a%0D%0Ab\n"),
+        ({}, ""),
+    ],
+)
+def test_a_command_escapes_what_would_end_it(environ, line):
+    """Per cent signs and line ends, each runner in its own way."""
+    assert annotation("warning", "100% a\r\nb", environ) == line
+
+
+def test_a_summary_shows_an_error_as_it_is(scripted, github):
+    """No character of AWS's message is taken for Markdown."""
+    scripted((1, "", ROLE_ERROR.replace("(nginx)", "(*a*|<b>[c](d)`e`)")), (0, "", ""))
+    run("apply")
+    row = github.read_text().splitlines()[-3]
+    assert "&#42;a&#42;&#124;&#60;b&#62;&#91;c&#93;(d)&#96;e&#96;" in row
+    assert row.count("|") == 6

@@ -122,7 +122,7 @@ def test_we_die_of_what_terraform_died_of(fake_terraform, number):
     assert run("plan").returncode == -number
 
 
-def test_a_plan_file_that_is_a_fifo_variable_file_is_not_retried(scripted, tmp_path):
+def test_a_variable_file_that_is_a_fifo_is_not_retried(scripted, tmp_path):
     """It would be empty the second time; a line says why."""
     runs = scripted((1, "", ROLE_ERROR))
     os.mkfifo(tmp_path / "fifo")
@@ -138,8 +138,8 @@ def test_our_line_begins_on_a_line_of_its_own(scripted):
 
 
 @pytest.mark.usefixtures("impatient")
-def test_quiet_says_only_the_last_line_of_a_failure(scripted):
-    """And nothing at all of a success."""
+def test_quiet_says_nothing_of_a_success(scripted):
+    """Also where it took a retry."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     assert b"tfretry" not in run("--quiet", "apply").stderr
 

@@ -70,11 +70,11 @@ def test_the_countdown_fits_a_narrow_window(scripted, columns):
     assert all(len(line.decode()) < columns or b"applied" in line for line in lines)
 
 
-def test_there_is_no_countdown_in_a_pipe(scripted, impatient):
+@pytest.mark.usefixtures("impatient")
+def test_there_is_no_countdown_in_a_pipe(scripted):
     """One line a retry."""
     scripted((1, "", ROLE_ERROR), (1, "", ROLE_ERROR), (0, "", ""))
     stderr = run("apply").stderr
-    assert impatient is None
     assert b"\x1b[K" not in stderr
     assert stderr.count(b"; retrying in ") == 2
 
@@ -192,3 +192,9 @@ def test_a_warning_about_the_report_begins_on_a_line_of_its_own(scripted):
     command = [*TFRETRY, "--report=/nonexistent/x", "apply"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     assert done.stdout.startswith(b"an open line\ntfretry: the report could not be written")
+
+
+def test_one_attempt_is_one_attempt(scripted):
+    """Grammar, too, is transparency."""
+    scripted((1, "", ROLE_ERROR))
+    assert b"gave up after 1 attempt in " in run("--max-attempts=1", "apply").stderr

@@ -31,7 +31,8 @@ def annotation(level: str | None, text: str, environ: Mapping[str, str]) -> str:
 def append_summary(result: Result, text: str, environ: Mapping[str, str]) -> None:
     """Append *text* and a table of the attempts to GitHub's step summary; one that cannot be written is passed over."""
     path = environ.get("GITHUB_STEP_SUMMARY", "")
-    if environ.get("GITHUB_ACTIONS") != "true" or not os.path.isfile(path):
+    is_special = os.path.exists(path) and not os.path.isfile(path)  # opening a FIFO could hold us for ever
+    if environ.get("GITHUB_ACTIONS") != "true" or not path or is_special:
         return
     rows = [_row(number, attempt) for number, attempt in enumerate(result.attempts, 1)]
     said = ["```text", text.replace("```", "` ` `"), "```", ""]
