@@ -28,7 +28,7 @@ def test_five_hundred_attempts_leak_nothing(fake_terraform, tmp_path):
     assert (done.returncode, len(seen)) == (1, ATTEMPTS)
     descriptors, memory_kb, threads = zip(*seen[20:], strict=True)
     assert max(descriptors) - min(descriptors) < 5  # a moment of a start or an end
-    assert max(threads) <= min(threads) + 1
+    assert max(threads) < 5  # ours, the pump and those of sh
     assert max(memory_kb) - min(memory_kb) < 4096
 
 
