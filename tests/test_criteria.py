@@ -30,8 +30,8 @@ def output(actions=("create",), after=None, *, unknown=False, sensitive=False, *
 
 
 def plan(*changes, **more):
-    given = {"format_version": "1.2", "terraform_version": "1.11.4", "complete": True, "errored": False, **more}
-    return {**given, "resource_changes": list(changes)}
+    given = {"format_version": "1.2", "terraform_version": "1.11.4", "configuration": {}, "planned_values": {}}
+    return {**given, "complete": True, "errored": False, **more, "resource_changes": list(changes)}
 
 
 def done(*words):
@@ -193,6 +193,12 @@ TABLE = [
     ("partial, once whole", plan(), plan(complete=False), [], "part"),
     ("whole, once partial", plan(complete=False), plan(), [], "part"),
     ("partial both", plan(complete=False), plan(complete=False), [], None),
+    ("no terraform's", plan(terraform_version=None), plan(terraform_version=None), [], "version is not known"),
+    ("half a version", plan(terraform_version="1"), plan(terraform_version="1"), [], "version is not known"),
+    ("a candidate", plan(terraform_version="1.15.0-rc1"), plan(terraform_version="1.15.0-rc1"), [], None),
+    ("no configuration", plan(configuration=None), plan(configuration=None), [], "no configuration"),
+    ("a configuration that is none", plan(configuration=[]), plan(configuration=[]), [], "no configuration"),
+    ("no planned values", plan(planned_values=None), plan(planned_values=None), [], "no planned_values"),
     ("errored", plan(), plan(errored=True), [], "error"),
     ("errored both", plan(errored=True), plan(errored=True), [], "error"),
     ("deferred", plan(), plan(deferred_changes=["x"]), [], "defers"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfretry.planned import ABSENT, Planned, difference, rendered, unrefined
-from tfretry.plans import Number
+from tfretry.plans import DEEPEST, Number
 
 ONE, TWO = Number("1"), Number("2")
 
@@ -61,6 +61,7 @@ def test_the_unknown_may_become_anything(approved, unknown, new, still):
         ({}, {}, {"a": None}, {}, ("a",)),
         ({}, {}, {}, {"a": True}, ("a",)),
         ({}, {"a": True}, {}, {}, ("a",)),
+        ([{"a": ONE}], [{"b": True}], [{"a": TWO, "b": ONE}], {}, (0, "a")),
         ({"a": {"b": ONE}}, {"a": {"c": True}}, {"a": {"b": TWO, "c": ONE}}, {}, ("a", "b")),
         ([ONE], [False], [ONE, TWO], {}, ()),
         ([None], [True], [], {}, ()),
@@ -143,6 +144,16 @@ def test_lists_are_reordered_only_as_sets_are(approved, new):
         if [each for each in order if each] == [each for each in approved if each]
     )
     assert (place(approved, marks, new) is None) == expected
+
+
+@pytest.mark.parametrize("beside", [[], [ONE], [ONE, TWO]])
+@pytest.mark.parametrize("other", [TWO, ONE])
+def test_what_does_not_fit_is_judged_in_time_that_grows_with_its_depth(beside, other):
+    """Sets in sets in sets: were an element judged twice at each level, this would take for ever."""
+    approved, unknown, new = {"k": ONE}, {"v": True}, {"k": other, "v": "x"}
+    for _ in range(DEEPEST):
+        approved, unknown, new = [approved, *beside], [unknown, *([False] * len(beside))], [*beside, new]
+    assert (place(approved, unknown, new) is None) == (other == ONE)
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,47 @@ def test_a_data_source_that_moved_is_refused(sim, apply):
     assert "other-value" not in done.stderr + done.stdout
 
 
+def test_an_object_that_another_run_has_changed_feeds_no_script(sim, temporary, begin, tmp_path):
+    """Nothing is planned for the object, before or after: the script alone would be another."""
+    kept = service("kept", 'note = "approved"', "lifecycle {", "ignore_changes = [note]", "}")
+    script = f'command = "echo ${{sim_service.kept.note}} >{tmp_path}/ran"'
+    sim.applied(kept)
+    sim.write(kept + service("b", 'provisioner "local-exec" {', script, "}"))
+    sim.plan("tfplan")
+    sim.fail("create", "b", attempts=1)
+    started = begin("tfplan", first_wait="6s")
+    sim.drift("kept", note="other")
+    assert sim.terraform("apply", "-refresh-only", "-auto-approve").returncode == 0
+    assert refused(end(started), "sim_service.kept (note)")
+    assert not (tmp_path / "ran").exists()
+    assert list(temporary.iterdir()) == []
+
+
+def test_an_object_that_feeds_a_script_may_be_changed_as_approved(sim, apply, tmp_path):
+    """The update is done with the first attempt; the script runs with what was approved."""
+    sim.applied(service("a", 'note = "old"') + service("kept", 'note = "kept"'))
+    script = f'command = "echo ${{sim_service.a.note}} ${{sim_service.kept.note}} >{tmp_path}/ran"'
+    fed = service("b", 'provisioner "local-exec" {', script, "}")
+    sim.write(service("a", 'note = "new"') + service("kept", 'note = "kept"') + fed)
+    sim.plan("tfplan")
+    sim.fail("create", "b", attempts=1)
+    done = apply("tfplan")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "ran").read_text() == "new kept\n"
+
+
+def test_data_that_feeds_a_connection_must_read_the_same(sim, apply):
+    """The JSON shows no connection: the script would be sent to another host, and nothing else would differ."""
+    sim.fact("host", "127.0.0.1")
+    source = 'data "sim_fact" "host" {\n  name = "host"\n}\n'
+    connection = ("connection {", "host = data.sim_fact.host.value", 'timeout = "1s"', "}")
+    sim.write(source + service("b", *connection, 'provisioner "remote-exec" {', 'inline = ["true"]', "}"))
+    sim.plan("tfplan")
+    sim.fact("host", "127.0.0.2")
+    sim.fail("create", "b", attempts=1)
+    assert refused(apply("tfplan"), "data.sim_fact.host (value)")
+
+
 def test_a_migration_that_would_run_twice_is_refused(sim, apply):
     """timestamp() plans an update of what has just been created."""
     sim.write(service("a", "note = timestamp()") + service("b"))

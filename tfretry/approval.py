@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tfretry.changes import Refusal, read_changes, read_outputs, refusal
-from tfretry.continuation import Continuation, Finished
+from tfretry.continuation import Continuation
 from tfretry.criteria import CRITERIA, same_origin
 from tfretry.outputs import output_refusals
 from tfretry.question import question_refusals
@@ -20,12 +20,13 @@ from tfretry.sources import source_refusals
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from tfretry import progress
     from tfretry.changes import Change
 
-__all__ = ["Finished", "Refusal", "refusals"]
+__all__ = ["Refusal", "refusals"]
 
 
-def refusals(approved: Any, new: Any, finished: Collection[Finished]) -> list[Refusal]:
+def refusals(approved: Any, new: Any, finished: Collection[progress.Change]) -> list[Refusal]:
     """What the plan *new* would do beyond the plan *approved*, or leave undone of it; empty if it is within.
 
     Both as `plans.parse` returns them. *finished* holds the completions of all attempts since the approval.

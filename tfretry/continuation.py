@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tfretry.changes import (
     CREATE,
@@ -31,22 +31,6 @@ ENDS_WITH = {
     CREATE_DELETE: "create",
     CREATE_FORGET: "create",
 }
-
-
-class Finished(Protocol):
-    """A change that terraform reported as complete."""
-
-    @property
-    def action(self) -> str:
-        """`create`, `update` or `delete`."""
-
-    @property
-    def address(self) -> str:
-        """The address as terraform prints it."""
-
-    @property
-    def deposed(self) -> str | None:
-        """The key of a deposed object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
 from typing import Any
 
 from tfretry.changes import DELETE, Change, Key, read_changes
@@ -19,15 +18,10 @@ def hints(approved: Any, new: Any) -> list[str]:
     kept = [change for change in read_changes(approved).values() if _is_kept(change, changes)]
     if any(_destroys_what_is_configured(change) for change in kept):
         found.append("The approved plan destroys what is configured: say so with --plan-args=-destroy.")
-    by_request = replace_options(kept)
+    by_request = [f"-replace={change.address}" for change in kept if change.reason == "replace_by_request"]
     if by_request:
         found.append(f"The approved plan replaces by request: {shlex.join(['--plan-args', shlex.join(by_request)])}.")
     return found
-
-
-def replace_options(changes: Iterable[Change]) -> list[str]:
-    """The options that ask again for those of *changes* that were replacements by request."""
-    return [f"-replace={change.address}" for change in changes if change.reason == "replace_by_request"]
 
 
 def _is_kept(change: Change, new: dict[Key, Change]) -> bool:

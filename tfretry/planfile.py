@@ -1,13 +1,14 @@
 """What a plan file tells that `show -json` does not: the configuration as text, targets, mode, workspace.
 
 A plan file is a zip archive; its member `tfplan` is a protocol buffer (terraform, internal/plans/planproto). The format
-is terraform's own affair: what is read here can only add refusals, and options that the check then judges.
+is terraform's own affair: what is read here can only add refusals.
 """
 
 from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,8 @@ TOLD_IN_JSON = frozenset({2, 3, 4, 15, 16, 18, 19, 20, 21, 22, 25, 26, 27, 30, 3
 NAMES = {13: "workspace and backend", 14: "terraform_version", 29: "state store", 32: "actions asked for"}
 KNOWN_VERSION = 3
 MODES = {0: "normal", 1: "destroy", 2: "refresh-only"}
-OPTIONS = {"normal": [], "destroy": ["-destroy"], "refresh-only": ["-refresh-only"]}
 BOOKMARK = b"remote_plan_format"
+UNREADABLE = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +38,13 @@ class PlanFile:
     targets: frozenset[str]
     digests: dict[str, str]
 
-    @property
-    def options(self) -> list[str]:
-        """The planning options that ask the same again; replacements by request are told by the JSON (hints.py)."""
-        return [*OPTIONS[self.mode], *(f"-target={address}" for address in sorted(self.targets))]
-
 
 def read_plan_file(path: str) -> PlanFile:
     """The plan file at *path*; raises OSError, and ValueError with a sentence for one that cannot be continued."""
     try:
         with zipfile.ZipFile(path) as archive:
             return _read(archive)
-    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
+    except UNREADABLE as error:
         with open(path, "rb") as file:
             remote = BOOKMARK in file.read(4096)
         why = "is the bookmark of a remote one" if remote else "cannot be read"

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 Path = tuple[str | int, ...]
 ABSENT: Any = object()  # a member that is not there is not a member that is null
 IDENTIFIER = re.compile(r"[^\W\d][\w-]*")
-# Matching is cubic and recursive; a longer list in a new order is refused, as all that is not understood.
+# Matching is cubic; a longer list in a new order is refused, as all that is not understood.
 LONGEST_MATCHED = 200
 
 
@@ -114,38 +115,42 @@ def _unrefined_list(approved: Planned, new: Planned, at: Path) -> Path | None:
         return at
     wanted = [approved.child(step) for step in approved.steps]
     offered = [new.child(step) for step in new.steps]
-    places = (unrefined(a, b, (*at, n)) for n, (a, b) in enumerate(zip(wanted, offered, strict=True)))
-    found = next((place for place in places if place is not None), None)
-    if found is None or not approved.open:
+
+    @cache  # twice at each level would be exponential in the depth
+    def place(n: int, m: int) -> Path | None:
+        return unrefined(wanted[n], offered[m], (*at, n))
+
+    found = next((there for n in approved.steps if (there := place(n, n)) is not None), None)
+    if found is None or len(wanted) == 1 or not approved.open:
         return found
-    return None if _is_reordered(wanted, offered) else at
+    return None if _is_reordered([each.open for each in wanted], lambda n, m: place(n, m) is None) else at
 
 
-def _is_reordered(approved: Sequence[Planned], new: Sequence[Planned]) -> bool:
-    """Whether *new* is *approved* in an order that a set may take as its unknown elements become known.
+def _is_reordered(is_open: Sequence[bool], fits: Callable[[int, int], bool]) -> bool:
+    """Whether a list is the approved one in an order that a set may take as its unknown elements become known.
 
     JSON does not tell sets from lists. But terraform sorts a set by its elements alone: the known ones never
     change places among themselves, so only those that held something unknown may stand anywhere.
     """
-    known = [each for each in approved if not each.open]
+    known = [n for n, each in enumerate(is_open) if not each]
     others = []
-    for each in new:
-        if known and unrefined(known[0], each) is None:
+    for m in range(len(is_open)):
+        if known and fits(known[0], m):
             known.pop(0)
         else:
-            others.append(each)
-    return not known and _is_matched([each for each in approved if each.open], others)
-
-
-def _is_matched(wanted: Sequence[Planned], offered: Sequence[Planned]) -> bool:
-    """Whether each of *wanted* can have one of *offered* for itself (augmenting paths)."""
-    if len(wanted) > LONGEST_MATCHED:
+            others.append(m)
+    wanted = [n for n, each in enumerate(is_open) if each]
+    if known or len(wanted) > LONGEST_MATCHED:
         return False
-    fits = [[n for n, b in enumerate(offered) if unrefined(a, b) is None] for a in wanted]
+    return _is_matched([[m for m in others if fits(n, m)] for n in wanted])
+
+
+def _is_matched(choices: Sequence[Sequence[int]]) -> bool:
+    """Whether each can have one of its *choices* for itself (augmenting paths)."""
     owner: dict[int, int] = {}
 
     def place(seeker: int, tried: set[int]) -> bool:
-        for choice in fits[seeker]:
+        for choice in choices[seeker]:
             if choice in tried:
                 continue
             tried.add(choice)
@@ -154,7 +159,7 @@ def _is_matched(wanted: Sequence[Planned], offered: Sequence[Planned]) -> bool:
                 return True
         return False
 
-    return all(place(seeker, set()) for seeker in range(len(wanted)))
+    return all(place(seeker, set()) for seeker in range(len(choices)))
 
 
 def _fits(planned: Planned) -> bool:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 # Deeper than any configuration, and far from Python's own limit, which later comparisons must not meet.
-DEEPEST = 200
+DEEPEST = 100
 
 
 class Number(str):

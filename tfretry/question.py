@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 from tfretry.changes import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Members of the document that may differ, and why. All others are equal or judged change by change.
 FREE = {
@@ -25,6 +29,9 @@ UNFOLLOWED = {
     "action_invocations": "it invokes actions",
 }
 KNOWN_FORMATS = ("0", "1")
+VERSION = re.compile(r"\d+\.\d+\.", re.ASCII)
+# What every plan has, if only to hold nothing.
+REQUIRED = ("configuration", "planned_values")
 WHY = {
     "complete": "covers another part of the configuration",
     "configuration": "has changed since the approval",
@@ -35,18 +42,23 @@ OTHERWISE = "is not as it was approved"
 
 def unsupported(plan: Any) -> str | None:
     """Why such a plan is never continued, as the rest of a sentence ("it cannot be continued: …"); else None."""
+    return next(_objections(plan), None)
+
+
+def _objections(plan: Any) -> Iterator[str]:
+    """Why not, the most basic first: what follows may rely on it."""
     if not isinstance(plan, dict):
-        return "it is no plan"
+        yield "it is no plan"
     if str(plan.get("format_version")).partition(".")[0] not in KNOWN_FORMATS:
-        return "its format is not known"
+        yield "its format is not known"
+    if not VERSION.match(str(plan.get("terraform_version"))):
+        yield "its terraform version is not known"
+    yield from (f"it has no {member}" for member in REQUIRED if not isinstance(plan.get(member), dict))
     if plan.get("errored", False) is not False:
-        return "it ended in an error"
-    for member, why in UNFOLLOWED.items():
-        if plan.get(member):
-            return why
+        yield "it ended in an error"
+    yield from (why for member, why in UNFOLLOWED.items() if plan.get(member))
     if _unset_variables(plan):
-        return "it has ephemeral variables, whose values no plan holds"
-    return None
+        yield "it has ephemeral variables, whose values no plan holds"
 
 
 def question_refusals(approved: Any, new: Any) -> list[Refusal]:
