@@ -28,7 +28,7 @@ from tfretry.signals import Signals
 CHANGES_PRESENT = 2  # with -detailed-exitcode in TF_CLI_ARGS_plan
 # `show` takes hardly any of the options that these hold for other commands, and fails.
 ARGUMENTS_OF_SHOW = ("TF_CLI_ARGS", "TF_CLI_ARGS_show")
-# Since then terraform refuses a plan file whose state has changed, also the first one (its issue 29466).
+# Since then terraform refuses a plan file whose state has changed, also the first one of a new state.
 REFUSES_STALE_PLANS = (1, 1)
 
 
