@@ -11,7 +11,7 @@ from tests.reading import DEFAULT, judged
 from tests.render import AWS, DENIED, SENTENCE
 from tfretry.causes import AUTHORED, TABLE, UNDECIDED_KEPT, Judge, cause_of, custom_cause
 from tfretry.diagnostics import Diagnostic
-from tfretry.patience import SEEN, OutOfPatienceError, patient_search
+from tfretry.patience import PATIENCE_S, SEEN, OutOfPatienceError, patience
 from tfretry.shapes import UNREADABLE
 
 ALL = TABLE
@@ -112,10 +112,18 @@ def test_a_command_that_was_cut_explains_nothing():
     """Its true end may be missing."""
     text = f"Error running command 'x': exit status 1. Output: {SENTENCE}"
     assert cause_of(said("local-exec provisioner error", text), DEFAULT) is DEFAULT[0]
+    assert cause_of(said("local-exec provisioner error", text, torn=True), DEFAULT) is None
     assert cause_of(said("local-exec provisioner error", text, truncated=True), DEFAULT) is None
     assert cause_of(said("local-exec provisioner error", SENTENCE), DEFAULT) is None
     assert cause_of(said(f"x': exit status 1. Output: {SENTENCE}"), DEFAULT) is None
     assert cause_of(said(f"x': exit status 1. Output: {SENTENCE} Error running command 'y"), DEFAULT) is None
+
+
+def test_a_text_that_was_cut_explains_nothing():
+    """What says that the error is permanent may be what is missing; of a torn text, no word is."""
+    everything = [*ALL, custom_cause("mine", ".", "all")]
+    assert cause_of(said(AWS, truncated=True), everything) is None
+    assert cause_of(said(AWS, torn=True), everything) is DEFAULT[0]
 
 
 def test_a_users_pattern_matches_a_commands_output_only():
@@ -153,8 +161,8 @@ CATASTROPHIC = [r"(x+)+$", r"(x|x)*y", r"(.*)*z", r".*.*.*.*y"]
 def test_a_pattern_that_would_take_for_ever_is_given_up(pattern):
     """It explains nothing then, and the handler of the timer's signal is as before."""
     before = signal.getsignal(signal.SIGVTALRM)
-    with pytest.raises(OutOfPatienceError):
-        patient_search(re.compile(pattern), "x" * 4000 + "!")
+    with pytest.raises(OutOfPatienceError), patience():
+        re.search(pattern, "x" * 4000 + "!")
     assert cause_of(said("x" * 4000 + "!"), [custom_cause("mine", pattern, "")]) is None
     assert signal.getsignal(signal.SIGVTALRM) == before
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
@@ -169,6 +177,21 @@ def test_a_slow_pattern_is_given_up_once_for_a_whole_run():
     judge.see(said(AWS))
     assert time.process_time() - started < 10
     assert judge.diagnosis().errors == 1001
+
+
+def test_all_the_errors_of_a_run_share_one_patience():
+    """Each search ends in time, but not all of them together: what was reached is decided, the rest unexplained."""
+    judge = Judge([custom_cause("slow", r".*,.*,.*Q", "it heals"), custom_cause("slower", r".*,.*,.*,Q", "it heals")])
+    judge.see(said("a, b, Q"))
+    for _ in range(300):
+        judge.see(said("a b c, " * 80))
+    started = time.process_time()
+    diagnosis = judge.diagnosis()
+    assert time.process_time() - started < 4 * PATIENCE_S
+    assert diagnosis.errors == 301
+    assert diagnosis.findings[0].cause is not None
+    assert diagnosis.obstacle == diagnosis.findings[1]
+    assert judge.diagnosis() == diagnosis
 
 
 def test_a_pattern_of_the_users_is_not_tried_while_output_flows():

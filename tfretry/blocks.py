@@ -115,7 +115,8 @@ class Block:
             detail=self._detail,
             address=self._address or self._context,
             shape=self.shape,
-            truncated=self._truncated or self._cut or cut or holds_output(self._aside),
+            truncated=self._truncated,
+            torn=self._cut or cut or holds_output(self._aside),
         )
 
     def _locates(self, line: str) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tfretry.patience import SEEN, OutOfPatienceError, patient_search
-from tfretry.shapes import UNREADABLE, holds_output
+from tfretry.patience import SEEN, OutOfPatienceError, patience
+from tfretry.shapes import holds_output
 from tfretry.table import NEVER, TABLE, Cause, custom_cause
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Judge:
         if len(self._findings) >= FINDINGS_KEPT and self._obstacle:
             return
         text = _healing_text(diagnostic)
-        cause = next((each for each in self._known if any(pattern.search(text) for pattern in each.patterns)), None)
+        cause = _first(self._known, text)
         finding = Finding(address=diagnostic.address, summary=diagnostic.summary[:SUMMARY_KEPT], cause=cause)
         if len(self._findings) < FINDINGS_KEPT:
             self._findings[self._errors] = finding
@@ -97,21 +98,19 @@ class Judge:
 
         A user's patterns are tried only here: they may take long, and nobody waits for terraform's output now.
         """
-        decided = {
-            number: replace(finding, cause=self._search(text)) for number, (finding, text) in self._undecided.items()
-        }
+        decided = self._decided()
         obstacles = [(number, finding) for number, finding in decided.items() if finding.cause is None]
         first = min([*obstacles, *([self._obstacle] if self._obstacle else [])], key=lambda each: each[0], default=None)
         findings = tuple(decided.get(number, finding) for number, finding in self._findings.items())
         return Diagnosis(errors=self._errors, findings=findings, obstacle=first[1] if first else None)
 
-    def _search(self, text: str) -> Cause | None:
-        try:
-            matches = (each for each in self._custom if any(patient_search(pattern, text) for pattern in each.patterns))
-            return next(matches, None)
-        except OutOfPatienceError:
-            self._custom = []  # once is enough: a run may print thousands of errors
-            return None
+    def _decided(self) -> dict[int, Finding]:
+        decided = {number: finding for number, (finding, _) in self._undecided.items()}
+        # One patience for them all: there may be a thousand errors, and several patterns.
+        with suppress(OutOfPatienceError), patience():
+            for number, (finding, text) in self._undecided.items():
+                decided[number] = replace(finding, cause=_first(self._custom, text))
+        return decided
 
 
 def cause_of(diagnostic: Diagnostic, causes: Sequence[Cause]) -> Cause | None:
@@ -121,6 +120,10 @@ def cause_of(diagnostic: Diagnostic, causes: Sequence[Cause]) -> Cause | None:
     return judge.diagnosis().findings[0].cause
 
 
+def _first(causes: Iterable[Cause], text: str) -> Cause | None:
+    return next((each for each in causes if any(pattern.search(text) for pattern in each.patterns)), None)
+
+
 def _healing_text(diagnostic: Diagnostic) -> str:
     text = _evidence(diagnostic)
     return "" if any(never.search(text) or never.search(diagnostic.heading) for never in NEVER) else text
@@ -128,14 +131,15 @@ def _healing_text(diagnostic: Diagnostic) -> str:
 
 def _evidence(diagnostic: Diagnostic) -> str:
     """The part of the text that neither the configuration's author nor a quoted command can have written."""
-    if diagnostic is UNREADABLE or (diagnostic.heading or diagnostic.summary).startswith(AUTHORED):
+    # What would have told that it is permanent, or another leaf of its group, may be what was cut away.
+    if diagnostic.truncated or (diagnostic.heading or diagnostic.summary).startswith(AUTHORED):
         return ""
     text = f"{diagnostic.summary} {diagnostic.detail}".strip()
     markers = list(OUTPUT.finditer(text))
     quoted = LOCAL_EXEC.search(text)
     if not markers and not quoted:
         return text
-    if not markers or not quoted or diagnostic.truncated or quoted.start() > markers[0].start():
+    if not markers or not quoted or diagnostic.torn or quoted.start() > markers[0].start():
         return ""
     output = text[markers[-1].end() :]
     return "" if holds_output([output]) else output

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tfretry import messages
-from tfretry.blocks import LOG, OTHERS, Block
+from tfretry.blocks import Block
 from tfretry.lines import BATCH, Lines, clean
 from tfretry.shapes import UNREADABLE, Diagnostic
 
@@ -60,7 +60,7 @@ class DiagnosticReader:
         if self._block is None and not MAY_BEGIN.match(line) and messages.START not in line:
             return False
         text = clean(line)
-        if messages.may_report(line) and not _quotes(text):
+        if messages.may_report(line):
             self._report(messages.diagnostics_of(line))
         if self._block is None:
             self._begin(text, line)
@@ -125,8 +125,3 @@ class DiagnosticReader:
         for diagnostic in diagnostics:
             self._errors += 1
             self._found(diagnostic)
-
-
-def _quotes(text: str) -> bool:
-    """Whether a line that holds a message only repeats it: a log line, a provisioner's, one within a box."""
-    return any(pattern.match(text) for pattern in (GUTTER, LOG, OTHERS))

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from tfretry.lines import ANSI, LINE_LIMIT
+from tfretry.lines import ANSI, LINE_LIMIT, clean
 from tfretry.shapes import TEXT_LIMIT, UNREADABLE, Diagnostic, Text, address_in, unwrap
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 START = b'{"@level"'
 ERROR = b'{"@level":"error"'
 NEEDLE = b'"diagnostic"'
+# A message stands at line start, or where a prompt left the cursor. Behind anything else it is quoted: by a plan, by a
+# log, by what a command printed. A plan indents its values by more than a prompt.
+PROMPT = re.compile(r" {0,2}Enter a value: *")
 FIELD = r'"{}":\s*"((?:[^"\\]|\\.)*)'
 ADDRESS_LIMIT = 4096
 SEVERITY = re.compile(r'"diagnostic":\s*\{"severity":\s*"(\w+)"')
@@ -25,7 +28,12 @@ def may_report(line: bytes) -> bool:
     """Whether *line* may hold the message of a diagnostic, perhaps cut off before it says so."""
     if line.startswith(ERROR):
         return True
-    return NEEDLE in line and (START in line or line.lstrip().startswith(b"{"))
+    if NEEDLE not in line:
+        return False
+    before, start, _ = line.partition(START)
+    if not start or not before:
+        return line.startswith(b"{")
+    return PROMPT.fullmatch(clean(before)) is not None
 
 
 def message(line: bytes) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""A user's regular expression, bounded in the text that it sees and in the time that it takes."""
+"""Users' regular expressions, bounded in the text that they see and in the time that they take together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Iterator
     from types import FrameType
 
@@ -18,17 +17,12 @@ PATIENCE_S = 0.5
 
 
 class OutOfPatienceError(Exception):
-    """A pattern took longer than PATIENCE_S of processor time."""
-
-
-def patient_search(pattern: re.Pattern[str], text: str) -> bool:
-    """Whether *pattern* is found in the first SEEN characters of *text*; OutOfPatienceError if that takes too long."""
-    with _patience():
-        return pattern.search(text[:SEEN]) is not None
+    """Searches took longer than PATIENCE_S of processor time."""
 
 
 @contextmanager
-def _patience() -> Iterator[None]:
+def patience() -> Iterator[None]:
+    """Raise OutOfPatienceError within as soon as that has taken PATIENCE_S of processor time."""
     # CPython's matcher looks for signals as it goes, in the main thread, which alone may search here. Processor time,
     # so that a suspended job is not blamed.
     before = signal.signal(signal.SIGVTALRM, _give_up)

@@ -32,7 +32,8 @@ CONTEXT = re.compile(r"(resource|data) \"([^\"]+)\" \"([^\"]+)\"")
 class Diagnostic:
     """One error as terraform meant it: no colour, no gutter, no line breaks.
 
-    *heading* is what stood over a group's bullets, of which this is one; *truncated* says that text may be missing.
+    *heading* is what stood over a group's bullets, of which this is one. *truncated* says that there was more text than
+    is kept, *torn* that text which looks like something else may have belonged to it.
     """
 
     summary: str
@@ -40,6 +41,7 @@ class Diagnostic:
     address: str | None
     shape: str
     truncated: bool = False
+    torn: bool = False
     heading: str = ""
 
 
@@ -77,6 +79,7 @@ class Text:
     address: str | None
     shape: str
     truncated: bool = False
+    torn: bool = False
 
     @property
     def quotes_command(self) -> bool:
@@ -97,21 +100,22 @@ class Text:
             address=self.address,
             shape=self.shape,
             truncated=self.truncated,
+            torn=self.torn,
         )
 
     def _leaves(self) -> Iterator[Diagnostic]:
         lines = [*self.summary, *self.detail]
         end = next((at for at, line in enumerate(lines) if line.startswith(ROLLBACK)), len(lines))
         heading, *items = _items(lines[:end])
-        doubtful = self.truncated or holds_output(lines[end:])
+        torn = self.torn or holds_output(lines[end:])
         outer = self.address
         for item in items:
             if header := GROUP_ITEM.fullmatch(item):
                 outer = header[1] or outer
                 continue
-            yield self._leaf(item, outer, heading=heading, truncated=doubtful)
+            yield self._leaf(item, outer, heading=heading, torn=torn)
 
-    def _leaf(self, item: str, outer: str | None, *, heading: str, truncated: bool) -> Diagnostic:
+    def _leaf(self, item: str, outer: str | None, *, heading: str, torn: bool) -> Diagnostic:
         address, message = outer, item
         if named := LEAF_ADDRESS.match(item):
             # 0.11 names the module in the outer bullet only: "* module.app.aws_x.y: 1 error(s)…", "* aws_x.y: …".
@@ -122,7 +126,8 @@ class Text:
             detail="",
             address=address,
             shape="bullets" if self.shape == "plain" else self.shape,
-            truncated=truncated,
+            truncated=self.truncated,
+            torn=torn,
             heading=heading,
         )
 
