@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.slow
 pytest_plugins = ["tests.provider_fixture"]
 
 QUICK = ("--first-wait=10ms", "--longest-wait=20ms")
