@@ -97,8 +97,9 @@ def test_arguments_environment_and_folder_arrive_as_without_us(stage):
         assert driven[key] == alone[key]
 
 
-def test_no_variable_is_added_in_the_c_locale(stage):
-    """Python adds LC_CTYPE to its own environment there."""
+def test_no_variable_is_added_in_the_c_locale(stage, monkeypatch):
+    """Python adds LC_CTYPE to its own environment there; so may the one that runs this test."""
+    monkeypatch.delenv("LC_CTYPE", raising=False)
     env = shutil.which("env")
     for drive in (lambda: stage.run([env], env={"LANG": "C"}), lambda: stage.drive(terraform=[env], env={"LANG": "C"})):
         program = drive()
