@@ -316,10 +316,10 @@ def test_an_interrupt_before_terraform_runs_ends_us(stage, terminal):
 
 @pytest.mark.parametrize("own", [(), ("--handlers",)])
 def test_an_interrupt_between_our_last_look_and_the_fork_arrives_at_once(stage, own):
-    """It reached us alone; terraform is told before it is up."""
+    """It reached us alone; terraform is told once, as a rule before it is up, and dies of it then."""
     program = stage.drive(*own, "--signal-at-fork", str(int(TERM)))
-    assert program.wait() == -TERM
-    assert stage.events("ready") == []
+    assert program.wait() in (-TERM, 1)
+    assert stage.signals() == ([] if program.code == -TERM else ["SIGTERM"])
 
 
 @pytest.mark.slow
