@@ -17,11 +17,11 @@ from pathlib import Path  # noqa: E402
 
 from tfretry.process import (  # noqa: E402
     Signals,
-    die_like,
     private_directory,
     run_quietly,
     run_terraform,
 )
+from tfretry.signals import exit_like  # noqa: E402
 
 
 def options() -> argparse.Namespace:
@@ -62,7 +62,7 @@ def run(own: argparse.Namespace, signals: Signals, private) -> int:
             own.outcome.write_text(f"{outcome}")
         if outcome.signalled or outcome.exit_code != 1:
             break
-    return die_like(outcome)
+    return exit_like(outcome.exit_code)
 
 
 def main() -> int:

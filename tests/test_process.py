@@ -16,7 +16,8 @@ from harness import FAKE, HERE, Stage, wait_until
 
 from tfretry import signalmask
 from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError
-from tfretry.process import Outcome, Signals, die_like, run_quietly, run_terraform
+from tfretry.process import Signals, run_quietly, run_terraform
+from tfretry.signals import exit_like
 
 EVERYWHERE = (0, 1, 2)
 DISPOSITIONS = ["grep", "-E", "^Sig(Blk|Ign|Cgt)|^ShdPnd", "/proc/self/status"]
@@ -77,8 +78,8 @@ def test_death_is_told_by_the_exit_code_where_no_signal_kills_us(stage):
 
 
 def test_an_outcome_without_a_death_is_an_exit_code():
-    """die_like returns where there is nothing to die of."""
-    assert die_like(Outcome(exit_code=3, signalled=None, duration_s=1.0)) == 3
+    """exit_like returns where there is nothing to die of."""
+    assert exit_like(3) == 3
 
 
 def test_arguments_environment_and_folder_arrive_as_without_us(stage):

@@ -78,13 +78,17 @@ sys.exit(1)"""
     assert (started.returncode, stdout) == (1, "heard 1\n")
 
 
+def provision(folder, command):
+    """A root module in *folder* whose one resource runs *command*."""
+    provisioner = f'provisioner "local-exec" {{\n    command = "{command}"\n  }}'
+    (folder / "main.tf").write_text(f'resource "terraform_data" "s" {{\n  {provisioner}\n}}\n')
+
+
 def test_cdktf_types_its_approval_on_a_terminal(tmp_path, monkeypatch, real_terraform):
     """The prompt appears, and appears again when the apply is retried."""
     assert real_terraform
     monkeypatch.chdir(tmp_path)
-    command = f"[ -e role ] || {{ echo '{SENTENCE}' >&2; exit 254; }}"
-    provisioner = f'provisioner "local-exec" {{\n    command = "{command}"\n  }}'
-    (tmp_path / "main.tf").write_text(f'resource "terraform_data" "s" {{\n  {provisioner}\n}}\n')
+    provision(tmp_path, f"[ -e role ] || {{ echo '{SENTENCE}' >&2; exit 254; }}")
     environ = {**os.environ, "TFRETRY_FIRST_WAIT": "100ms"}
     with contextlib.closing(Program([*TFRETRY, "apply"], terminal=(0, 1, 2), env=environ)) as program:
         program.read_until(b"Enter a value:")
@@ -101,8 +105,7 @@ def test_a_no_on_the_retry_is_no(tmp_path, monkeypatch, real_terraform):
     """Nothing is asked a third time."""
     assert real_terraform
     monkeypatch.chdir(tmp_path)
-    provisioner = f'provisioner "local-exec" {{\n    command = "echo \'{SENTENCE}\' >&2; exit 254"\n  }}'
-    (tmp_path / "main.tf").write_text(f'resource "terraform_data" "s" {{\n  {provisioner}\n}}\n')
+    provision(tmp_path, f"echo '{SENTENCE}' >&2; exit 254")
     environ = {**os.environ, "TFRETRY_FIRST_WAIT": "100ms"}
     with contextlib.closing(Program([*TFRETRY, "apply"], terminal=(0, 1, 2), env=environ)) as program:
         program.read_until(b"Enter a value:")

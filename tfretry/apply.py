@@ -59,7 +59,7 @@ class Apply:
             private=private,
         )
         self._attempts.append(attempt)
-        return self._attempts[-1]
+        return attempt
 
     def _retry(self, reporter: Reporter, approved: Premises | None) -> Result:
         from tfretry.retry import retry_until_ready

@@ -104,7 +104,7 @@ def _apply(own: Sequence[str], terraform: str, terraform_argv: Sequence[str], ma
     from tfretry.apply import Apply
     from tfretry.command import Command
     from tfretry.config import load_settings
-    from tfretry.signals import Signals, die_of
+    from tfretry.signals import Signals, exit_like
 
     gc.freeze()
     gc.enable()
@@ -112,7 +112,7 @@ def _apply(own: Sequence[str], terraform: str, terraform_argv: Sequence[str], ma
     command = Command.of(terraform, terraform_argv, os.environ)
     with Signals(mask) as signals:
         result = Apply(command, settings, os.environ, signals=signals).until_ready()
-    return die_of(-result.exit_code) if result.exit_code < 0 else result.exit_code
+    return exit_like(result.exit_code)
 
 
 def _confess() -> int:

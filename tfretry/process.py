@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,7 @@ from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError
 from tfretry.guardian import Guardian, PrivateDirectory, private_directory
 from tfretry.pump import Flow, Pump
 from tfretry.rule import STOPS
-from tfretry.signals import Signals, die_of
+from tfretry.signals import Signals
 from tfretry.terminal import echo_restored
 from tfretry.witnesses import Banner, Sentinel
 
@@ -27,7 +26,6 @@ __all__ = [
     "Outcome",
     "PrivateDirectory",
     "Signals",
-    "die_like",
     "private_directory",
     "run_quietly",
     "run_terraform",
@@ -42,7 +40,6 @@ class Outcome:
 
     exit_code: int  # negative: died of that signal
     signalled: int | None  # the first signal that we received meanwhile
-    duration_s: float
     watched: bool = True  # False: a consumer failed, and has not seen all output
 
 
@@ -88,11 +85,6 @@ def run_quietly(
         return _run(argv, wires, signals=signals, private=private)
 
 
-def die_like(outcome: Outcome) -> int:
-    """Our exit code after *outcome*; where terraform died of a signal, die of the same one."""
-    return outcome.exit_code if outcome.exit_code >= 0 else die_of(-outcome.exit_code)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wires:
     """What terraform gets as its first three descriptors, what is at our end of them, and what it is not to see."""
@@ -107,8 +99,7 @@ class _Wires:
 def _run(argv: Sequence[str], wires: _Wires, *, signals: Signals, private: PrivateDirectory | None) -> Outcome:
     for arrival in signals.take_pending():
         if arrival.signal in STOPS:  # as if terraform had died of it at its start
-            return Outcome(exit_code=-arrival.signal, signalled=arrival.signal, duration_s=0.0)
-    began_s = time.monotonic()
+            return Outcome(exit_code=-arrival.signal, signalled=arrival.signal)
     drains = [channel.source for channel in wires.channels]
     with Guardian(drains=drains, private=private) as guardian, Sentinel() as sentinel:
 
@@ -138,7 +129,6 @@ def _run(argv: Sequence[str], wires: _Wires, *, signals: Signals, private: Priva
         return Outcome(
             exit_code=child.wait(),
             signalled=attendance.first_signal,
-            duration_s=time.monotonic() - began_s,
             watched=wires.pump.failure is None,
         )
 

@@ -56,7 +56,7 @@ class Reporter:
         self._log = structlog.wrap_logger(self._stderr, processors=processors, wrapper_class=structlog.BoundLogger)
 
     def say(self, event: str, **facts: Any) -> None:
-        """Say *event*, one of the keys of sentences.SENTENCES."""
+        """Say *event*, one of the keys of sentences.EVENTS."""
         if EVENTS[event].failure:
             self._log.warning(event, **facts)
         elif not self._quiet:

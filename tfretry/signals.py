@@ -37,7 +37,6 @@ class Signals:
     def __init__(
         self, mask_before: AbstractSet[int], *, by_handlers: bool = not hasattr(signal, "sigtimedwait")
     ) -> None:
-        self.received: int | None = None  # the first stop signal so far
         self._mask_before = mask_before
         self._by_handlers = by_handlers
         self._waits: Waiter
@@ -65,10 +64,7 @@ class Signals:
 
     def take(self, timeout_s: float | None) -> Arrival | None:
         """The next signal, or nothing after *timeout_s* (None: wait for ever)."""
-        arrival = self._waits.wait(timeout_s)
-        if arrival and arrival.signal in STOPS and self.received is None:
-            self.received = arrival.signal
-        return arrival
+        return self._waits.wait(timeout_s)
 
     def take_pending(self) -> list[Arrival]:
         """All signals that are there now."""
@@ -90,6 +86,11 @@ class Signals:
             if callable(signal.getsignal(signo)):
                 signal.signal(signo, signal.SIG_DFL)
         restore_for_exec(self._mask_before)
+
+
+def exit_like(exit_code: int) -> int:
+    """Our exit code after terraform's *exit_code*; where that is negative, terraform died of a signal, and so do we."""
+    return exit_code if exit_code >= 0 else die_of(-exit_code)
 
 
 def die_of(signo: int) -> int:
