@@ -11,8 +11,11 @@ MASK_BEFORE = signalmask.block()
 
 import argparse  # noqa: E402
 import contextlib  # noqa: E402
+import itertools  # noqa: E402
 import os  # noqa: E402
+import signal  # noqa: E402
 import sys  # noqa: E402
+import time  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from tfretry.process import (  # noqa: E402
@@ -34,6 +37,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--private", type=Path)
     parser.add_argument("--broken-watcher", action="store_true")
     parser.add_argument("--signal-at-fork", type=int)
+    parser.add_argument("--look-before-signal", action="store_true")
+    parser.add_argument("--signal-group-when", type=Path)
     parser.add_argument("argv", nargs=argparse.REMAINDER)
     return parser.parse_args()
 
@@ -65,16 +70,39 @@ def run(own: argparse.Namespace, signals: Signals, private) -> int:
     return exit_like(outcome.exit_code)
 
 
+def signal_at_forks(signo: int) -> None:
+    os.register_at_fork(before=lambda: os.kill(os.getpid(), signo))
+
+
+def signal_group_when(record: Path) -> None:
+    """After the fork of terraform, which says in *record* that it is ready; the guardian's fork is an earlier one."""
+    forks = itertools.count(1)
+
+    def wait_and_signal() -> None:
+        if next(forks) < 2:
+            return
+        while not record.exists() or "ready" not in record.read_text():
+            time.sleep(0.005)
+        os.killpg(0, signal.SIGTERM)
+
+    os.register_at_fork(after_in_parent=wait_and_signal)
+
+
 def main() -> int:
     own = options()
-    if own.signal_at_fork:
-        os.register_at_fork(before=lambda: os.kill(os.getpid(), own.signal_at_fork))
+    # Such hooks run in the reverse order: the later one is called first.
+    if own.signal_at_fork and own.look_before_signal:
+        signal_at_forks(own.signal_at_fork)
     with contextlib.ExitStack() as stack:
         signals = (
             stack.enter_context(Signals(MASK_BEFORE, by_handlers=True))
             if own.handlers
             else stack.enter_context(Signals(MASK_BEFORE))
         )
+        if own.signal_at_fork and not own.look_before_signal:
+            signal_at_forks(own.signal_at_fork)
+        if own.signal_group_when:
+            signal_group_when(own.signal_group_when)
         private = stack.enter_context(private_directory(own.private)) if own.private else None
         if private:
             (private.path / "secret").write_text(str(os.getpid()))

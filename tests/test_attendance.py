@@ -39,6 +39,14 @@ def attendance():
         )
 
 
+def fork():
+    """Fork as sh does."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+
 @pytest.mark.parametrize(
     ("pending", "sent"),
     [
@@ -51,12 +59,24 @@ def attendance():
         ([signal.SIGCHLD], []),
     ],
 )
-def test_what_is_pending_after_the_spawn_is_passed_on_at_once(attendance, pending, sent):
+def test_what_is_pending_at_the_fork_is_passed_on_at_once(attendance, pending, sent):
     """Between our last look and the fork it reached us alone."""
     attending, child = attendance
     for signo in pending:
         os.kill(os.getpid(), signo)
+    fork()
     attending.pass_on_pending()
     assert child.sent == sent
     stops = [signo for signo in pending if signo in (INT, TERM, HUP)]
     assert attending.first_signal == (min(stops, key=lambda signo: signo == HUP) if stops else None)
+
+
+@pytest.mark.parametrize("signo", [INT, TERM])
+def test_what_comes_after_the_fork_is_not_passed_on_at_once(attendance, signo):
+    """It may have reached terraform too; but it is a signal, and nothing is retried after it."""
+    attending, child = attendance
+    fork()
+    os.kill(os.getpid(), signo)
+    attending.pass_on_pending()
+    assert child.sent == []
+    assert attending.first_signal == signo

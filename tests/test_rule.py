@@ -9,7 +9,7 @@ from tfretry.rule import Arrival, Death, Facts, Ruling, judge
 HUP, INT, TERM = signal.SIGHUP, signal.SIGINT, signal.SIGTERM
 NOTHING, KEEP, WAIT, FORWARD, TERMINATE, RESIZE = Ruling
 
-# Terraform runs since 100.0; a signal arrives; it is judged at once, or when the witnesses have had their time.
+# Terraform was forked at 100.0; a signal arrives; it is judged at once, or when the witnesses have had their time.
 CASES = {
     "the terminal's, later": (INT, 110, True, {}, 110, KEEP),
     "the terminal's, too early to trust": (INT, 100.05, True, {}, 100.05, WAIT),

@@ -314,12 +314,20 @@ def test_an_interrupt_before_terraform_runs_ends_us(stage, terminal):
     assert stage.nothing_is_left()
 
 
-@pytest.mark.parametrize("own", [(), ("--handlers",)])
-def test_an_interrupt_between_our_last_look_and_the_fork_arrives_at_once(stage, own):
+@pytest.mark.parametrize("own", [(), ("--handlers",), ("--look-before-signal",)])
+def test_an_interrupt_between_our_last_look_and_the_fork_arrives(stage, own):
     """It reached us alone; terraform is told once, as a rule before it is up, and dies of it then."""
     program = stage.drive(*own, "--signal-at-fork", str(int(TERM)))
     assert program.wait() in (-TERM, 1)
     assert stage.signals() == ([] if program.code == -TERM else ["SIGTERM"])
+
+
+@pytest.mark.parametrize("own", [(), ("--handlers",)])
+def test_a_terraform_that_is_up_before_we_look_has_the_signal_of_its_group(stage, own):
+    """On a busy machine we may come back from the spawn late; what came meanwhile is not sent a second time."""
+    program = stage.drive(*own, "--signal-group-when", stage.record)
+    assert program.wait() == 1
+    assert stage.signals() == ["SIGTERM"]
 
 
 @pytest.mark.slow

@@ -52,10 +52,14 @@ class Attendance:
         self._facts = Facts(started=time.monotonic())
 
     def pass_on_pending(self) -> None:
-        """Directly after the spawn: what is pending came before it, or ends a terraform that is not up yet."""
+        """Directly after the spawn: what was pending at its fork reached us alone, what came since goes by the rule.
+
+        Terraform may be up before we are here, and have the signals of its group.
+        """
+        fork = self._signals.last_fork
+        self._facts = Facts(started=fork.at)
         pending = self._signals.take_pending()
-        self._facts = Facts(started=time.monotonic())
-        self._settle(pending)
+        self._settle(replace(each, at=fork.at) if each.signal in fork.pending else each for each in pending)
 
     def until_end(self) -> None:
         """Return when terraform has ended, however long that takes; it is never killed."""

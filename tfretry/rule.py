@@ -45,7 +45,7 @@ class Death:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known when a signal is judged; *started* is when no signal was pending after the spawn."""
+    """What is known when a signal is judged; *started* is when terraform was forked: it has nothing of what came before."""
 
     started: float
     undecided: bool = False  # an interrupt is still being judged

@@ -9,6 +9,7 @@ import select
 import signal
 import time
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
 from tfretry.channels import open_standard_descriptors
@@ -31,6 +32,14 @@ class Waiter(Protocol):
         """Put back what waiting has changed."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fork:
+    """What was known directly before this process forked: the time, of the monotonic clock, and what was pending."""
+
+    at: float
+    pending: frozenset[int]
+
+
 class Signals:
     """Holds our signals for as long as it is entered; *mask_before* is what `signalmask.block` returned."""
 
@@ -41,9 +50,11 @@ class Signals:
         self._by_handlers = by_handlers
         self._waits: Waiter
         self._children_ignored = False
+        self.last_fork = Fork(at=0.0, pending=frozenset())
 
     def __enter__(self) -> Self:
         open_standard_descriptors()
+        os.register_at_fork(before=self._note_fork)
         # Ignored by our caller (nohup): not ours either. A blocked signal is queued even if it is ignored.
         ignored = {signo for signo in BLOCKED if signal.getsignal(signo) == signal.SIG_IGN}
         waited = BLOCKED - ignored - self._mask_before | {signal.SIGCHLD}
@@ -77,6 +88,9 @@ class Signals:
             if arrival.signal in STOPS:
                 return arrival.signal
         return None
+
+    def _note_fork(self) -> None:
+        self.last_fork = Fork(at=time.monotonic(), pending=frozenset(signal.sigpending()))
 
     def restore_in_child(self) -> None:
         """Between fork and exec: what our caller's children would have had."""
