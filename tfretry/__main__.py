@@ -6,7 +6,7 @@ if sys.platform == "win32":
     sys.stderr.write("tfretry: Windows is not supported, since terraform's signals differ there; use it in WSL\n")
     raise SystemExit(125)
 
-from tfretry import signalmask
+from tfretry.process import signalmask
 
 MASK_BEFORE = signalmask.block()
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tfretry.command import Command, plain_address
+from tfretry.terraform.command import Command, plain_address
 
 if TYPE_CHECKING:
-    from tfretry.attempts import Attempt
-    from tfretry.guardian import PrivateDirectory
-    from tfretry.progress import Change
-    from tfretry.savedplan import SavedPlan
+    from tfretry.attempt import Attempt
+    from tfretry.output.progress import Completion
+    from tfretry.process.guardian import PrivateDirectory
+    from tfretry.savedplan.saved import SavedPlan
 
 Run = Callable[..., "Attempt"]  # of an argument list, and the private directory that it uses
 
@@ -54,7 +54,7 @@ class Continued:
         self._run = run
         self._saved = saved
         self._directory = directory
-        self._finished: set[Change] = set()
+        self._finished: set[Completion] = set()
         self._rest: str | None = None
 
     def __call__(self, last: Attempt) -> Attempt:

@@ -6,17 +6,17 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tfretry.attempts import Attempt, run_attempt
-from tfretry.command import Command, premises_of
-from tfretry.config import Settings
+from tfretry.attempt import Attempt, run_attempt
+from tfretry.config.settings import Settings
 from tfretry.errors import InterruptedRetryError, NotContinuedError, TfretryError
+from tfretry.process.signals import Signals
 from tfretry.result import Result, interrupted, refused, result_of
-from tfretry.signals import Signals
+from tfretry.terraform.command import Command
 
 if TYPE_CHECKING:
-    from tfretry.guardian import PrivateDirectory
-    from tfretry.premises import Premises
-    from tfretry.report import Reporter
+    from tfretry.process.guardian import PrivateDirectory
+    from tfretry.report.reporter import Reporter
+    from tfretry.savedplan.premises import Premises
 
 
 class Apply:
@@ -33,12 +33,12 @@ class Apply:
         """Run the command until it applies, fails for good, or is given up; says what happens on stderr."""
         # Both must be known before the first attempt: it may read what can be read only once, or take minutes.
         unrepeatable = self._command.unrepeatable()
-        approved = premises_of(self._command)
+        approved = self._premises()
         first = self._run(self._command.argv)
         if first.exit_code == 0 and not self._settings.report:
             return result_of(self._attempts)
         # What is needed only after a failure is imported only now: terraform ran meanwhile.
-        from tfretry.report import Reporter
+        from tfretry.report.reporter import Reporter
 
         reporter = Reporter(self._settings, self._environ)
         if first.heals and not unrepeatable:
@@ -49,6 +49,13 @@ class Apply:
         if self._settings.report:
             _keep_record(result, self._settings.report, self._command.terraform, reporter)
         return result
+
+    def _premises(self) -> Premises | None:
+        if self._command.plan_file is None:
+            return None
+        from tfretry.savedplan.premises import premises_of
+
+        return premises_of(self._command)
 
     def _run(self, argv: Sequence[str], private: PrivateDirectory | None = None) -> Attempt:
         attempt = run_attempt(
@@ -87,7 +94,7 @@ class Apply:
         if self._command.plan_file is None:
             yield Repeated(self._command, self._run, refresh=self._settings.refresh_on_retry)
             return
-        from tfretry.savedplan import SavedPlan, directory_for_plans
+        from tfretry.savedplan.saved import SavedPlan, directory_for_plans
 
         saved = SavedPlan(self._command, approved, plan_args=self._settings.plan_args, signals=self._signals)
         with directory_for_plans() as directory:
@@ -95,7 +102,7 @@ class Apply:
 
 
 def _keep_record(result: Result, path: str, terraform: str, reporter: Reporter) -> None:
-    from tfretry.record import record, write_record
+    from tfretry.report.record import record, write_record
 
     try:
         write_record(record(result, terraform=terraform), path)

@@ -5,20 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
-from tfretry import signalmask
-from tfretry.arguments import (
-    INSTEAD_OF_TERRAFORM,
-    OPTIONS,
-    TAKES_VALUE,
-    chdir,
-    is_retriable_apply,
-    misplaced_option,
-    own_pairs,
-    split_argv,
-)
+from tfretry.config.options import BY_NAME, actions_asked, split_argv, wanted_terraform
 from tfretry.errors import TfretryError
-from tfretry.stderr import printable, write_stderr
-from tfretry.terraform import find_terraform, replace_process, wanted_terraform
+from tfretry.process import signalmask
+from tfretry.report.stderr import printable, write_stderr
+from tfretry.terraform.arguments import chdir, is_retriable_apply, misplaced_option
+from tfretry.terraform.binary import find_terraform, replace_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +47,9 @@ def _exit_code(argv: Sequence[str] | None, mask: AbstractSet[int]) -> int:
 
 def _run(argv: Sequence[str], mask: AbstractSet[int]) -> int:
     own, terraform_argv = split_argv(argv)
-    asked = _check(own, terraform_argv, ended="--" in argv[len(own) : len(own) + 1])
+    asked = actions_asked(own)
+    if "--" not in argv[len(own) : len(own) + 1]:
+        _check_for_ours(terraform_argv)
     if "--help" in asked or "--list-causes" in asked:
         return _show(asked)
     if "--version" in asked:
@@ -63,32 +57,25 @@ def _run(argv: Sequence[str], mask: AbstractSet[int]) -> int:
 
         write_stderr(f"tfretry {__version__}\n".encode())
         terraform_argv = ["--version", *terraform_argv]
-    terraform = find_terraform(wanted_terraform(own, terraform_argv, os.environ), os.environ)
+    terraform = find_terraform(wanted_terraform(own, os.environ, chdir(terraform_argv)), os.environ)
     if "--version" in asked or not is_retriable_apply(terraform_argv, os.environ):
         signalmask.restore_for_exec(mask)
         replace_process(terraform, terraform_argv)
     return _apply(own, terraform, terraform_argv, mask)
 
 
-def _check(own: Sequence[str], terraform_argv: Sequence[str], *, ended: bool) -> set[str]:
-    pairs = list(own_pairs(own))
-    for name, value in pairs:
-        if name in TAKES_VALUE and value is None:
-            raise TfretryError(f"{name} needs a value; see tfretry --help")
-        if name in INSTEAD_OF_TERRAFORM and value is not None:
-            raise TfretryError(f"{name} takes no value; see tfretry --help")
-    misplaced = None if ended else misplaced_option(terraform_argv)
-    if misplaced and misplaced.partition("=")[0] in OPTIONS:
+def _check_for_ours(terraform_argv: Sequence[str]) -> None:
+    misplaced = misplaced_option(terraform_argv)
+    if misplaced and misplaced.partition("=")[0] in BY_NAME:
         raise TfretryError(f"{misplaced} stands too late: tfretry's own options come before terraform's arguments")
     if misplaced:
         raise TfretryError(f"there is no option {misplaced}; see tfretry --help (terraform's own take one dash)")
-    return {name for name, _ in pairs}
 
 
 def _show(asked: set[str]) -> int:
-    from tfretry.helptext import HELP, causes_table
+    from tfretry.config.helptext import causes_table, help_text
 
-    text = HELP if "--help" in asked else causes_table()
+    text = help_text() if "--help" in asked else causes_table()
     try:
         with open(1, "wb", closefd=False) as stdout:
             stdout.write(text.encode())
@@ -102,9 +89,9 @@ def _apply(own: Sequence[str], terraform: str, terraform_argv: Sequence[str], ma
 
     gc.disable()  # what is imported stays: to look through it for garbage, now or at our end, costs 15 ms
     from tfretry.apply import Apply
-    from tfretry.command import Command
-    from tfretry.config import load_settings
-    from tfretry.signals import Signals, exit_like
+    from tfretry.config.settings import load_settings
+    from tfretry.process.signals import Signals, exit_like
+    from tfretry.terraform.command import Command
 
     gc.freeze()
     gc.enable()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tfretry.attempts import Attempt
-from tfretry.sentences import in_the_way
+from tfretry.attempt import Attempt
+from tfretry.report.sentences import in_the_way
 
 Ending = Literal["applied", "failed", "gave-up", "interrupted", "not-retried", "refused"]
 

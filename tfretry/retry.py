@@ -9,8 +9,8 @@ from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attem
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
-from tfretry.attempts import Attempt
-from tfretry.config import Settings
+from tfretry.attempt import Attempt
+from tfretry.config.settings import Settings
 
 # The optimum of a grid over five plausible distributions of the role's propagation time; the README shows a simulation.
 PROPORTION = 0.5

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+
+import pytest
+
+LINE = b'2026-11-24T01:42:03.123Z [TRACE] vertex "aws_ecs_service.ecs": visit complete, with some more words to it\n'
+PROGRESS = b"\x1b[0m\x1b[1maws_ecs_service.ecs: Still creating... [10s elapsed]\x1b[0m\x1b[0m\n"
+KINDS = {
+    "a log in blocks of 64 KiB": (LINE * 700)[:65_536],
+    "progress in blocks of 64 KiB": (PROGRESS * 1000)[:65_536],
+    "one line without end in blocks of 64 KiB": b"x" * 65_536,
+    "a log in chunks of one line": LINE,
+}
+# In a process of its own, so that its memory is its own: total bytes and a block on the command line.
+MEASURED = """
+import resource, sys, time
+from tfretry.causes.judge import TABLE, Judge
+from tfretry.output.diagnostics import DiagnosticReader
+from tfretry.output.progress import ProgressReader
+
+total, block = int(sys.argv[1]), sys.stdin.buffer.read()
+readers = {"diagnostics": [DiagnosticReader(Judge(TABLE).see)], "progress": [ProgressReader()]}[sys.argv[2]]
+started = time.perf_counter()
+for _ in range(total // len(block)):
+    for reader in readers:
+        reader.feed(block)
+for reader in readers:
+    reader.close()
+print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def measured(block: bytes, total: int, what: str) -> tuple[float, float]:
+    argv = [sys.executable, "-c", MEASURED, str(total), what]
+    seconds, kibibytes = subprocess.run(argv, input=block, capture_output=True, check=True).stdout.split()
+    return total / 1e6 / float(seconds), int(kibibytes) / 1024
+
+
+def grep_rate(block: bytes, total: int, tmp_path) -> float:
+    file = tmp_path / "output"
+    with file.open("wb") as out:
+        for _ in range(total // len(block)):
+            out.write(block)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    argv = ["grep", "-c", "Unable to assume the service linked role", str(file)]
+    subprocess.run(argv, check=False, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return total / 1e6 / (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("what", ["diagnostics", "progress"])
+def test_output_without_errors_is_read_fast(kind, what, tmp_path, capsys):
+    """300 MB through a reader, beside `grep -c`."""
+    total = 60_000_000 if "chunks" in kind else 300_000_000
+    rate, mebibytes = measured(KINDS[kind], total, what)
+    beside = grep_rate(KINDS[kind], total, tmp_path)
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{what}, {kind}: {rate:.0f} MB/s, {rate / beside:.2f} of grep -c ({beside:.0f}), {mebibytes:.0f} MiB"
+        )
+
+
+@pytest.mark.bench
+def test_a_log_that_quotes_errors_everywhere_is_read_in_bounded_memory(capsys):
+    """100 MB of TF_LOG, each line with an anchor: the slow path."""
+    block = LINE.replace(b"visit", b"Error: visit") * 500
+    rate, mebibytes = measured(block, 100_000_000, "diagnostics")
+    with capsys.disabled():
+        sys.stdout.write(f"\na log with an anchor in every line: {rate:.0f} MB/s, {mebibytes:.0f} MiB")
+
+
+@pytest.mark.bench
+def test_a_million_errors_are_read_in_bounded_memory(capsys):
+    """A million boxes, none of which heals."""
+    box = "╷\n│ Error: Invalid index\n│ \n│   with a.b,\n│ \n│ Some words.\n╵\n".encode()
+    started = time.perf_counter()
+    _, mebibytes = measured(box * 500, len(box) * 1_000_000, "diagnostics")
+    with capsys.disabled():
+        sys.stdout.write(f"\na million errors: {time.perf_counter() - started:.0f} s, {mebibytes:.0f} MiB")

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+import render
+from reading import cut_at, heals, in_pieces, judged, read
+from render import AWS, DENIED, OLD_SHAPES, SHAPES, Said
+
+from tfretry.output.shapes import Diagnostic
+
+CORPUS = Path(__file__).parents[1] / "corpus"
+CAPTURES = json.loads((CORPUS / "index.json").read_text())
+
+
+@pytest.mark.parametrize("capture", CAPTURES, ids=lambda capture: capture["file"])
+def test_every_capture_is_decided_as_labelled_however_it_is_cut(capture):
+    """Captures of real terraform, at every chunk size from 1 to 64 and at random places."""
+    text = (CORPUS / capture["file"]).read_bytes()
+    whole = read(text)
+    assert (judged(whole).heals and capture["exit_code"] == 1) is capture["retry"]
+    for size in range(1, 65):
+        assert read(*in_pieces(text, size)) == whole
+    places = random.Random(capture["file"])
+    for _ in range(20):
+        assert read(*cut_at(text, [places.randrange(len(text)) for _ in range(9)])) == whole
+
+
+@pytest.mark.parametrize(
+    ("file", "address"),
+    [
+        ("tf1.11.4-two-slr.stderr.raw", "aws_ecs_service.ecs"),
+        ("tf0.12.29-aws2.70-single.stderr.raw", "aws_ecs_service.ecs"),
+        ("tf011-single.stderr.raw", "aws_ecs_service.ecs"),
+        ("awscc-service-json.stdout.raw", "awscc_ecs_service.svc"),
+        ("tf1.11.4-localexec-pty10.raw", "terraform_data.ecs_service"),
+        ("v5-cloud-stdout-nocolor.raw", "aws_ecs_service.this"),
+    ],
+)
+def test_the_address_is_told_by_every_shape(file, address):
+    """In full where terraform shows it, from the source's context before that."""
+    assert read((CORPUS / file).read_bytes())[0].address == address
+
+
+BLUE = 'module.app["blue"].aws_ecs_service.this[0]'
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_address_in_a_module_with_keys_is_told_in_full(shape):
+    """The address in the message is the one that terraform shows."""
+    (found,) = read(SHAPES[shape](Said(summary=AWS, address=BLUE), 40).encode())
+    assert found == Diagnostic(summary=AWS, detail="", address=BLUE, shape=found.shape)
+
+
+@pytest.mark.parametrize("newer", [False, True], ids=["0.11.11", "0.11.14"])
+def test_an_old_leaf_has_the_module_of_its_outer_bullet(newer):
+    """0.11 names the module in the outer bullet only."""
+    text = render.bullets([Said(summary=AWS, address="module.app.aws_ecs_service.this.0")], newer=newer)
+    (found,) = read(text.encode())
+    assert (found.address, found.summary, found.shape) == ("module.app.aws_ecs_service.this.0", AWS, "bullets")
+
+
+def test_a_leaf_without_an_address_has_that_of_the_group():
+    """`* aws_x.y: 2 errors occurred:` speaks for what follows."""
+    text = "\nError: Error applying plan:\n\n1 error occurred:\n\t* aws_x.y: 2 errors occurred:\n\t* a b\n\t* c d\n\n"
+    assert [(found.address, found.summary) for found in read(text.encode())] == [("aws_x.y", "a b"), ("aws_x.y", "c d")]
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, *OLD_SHAPES])
+@pytest.mark.parametrize("where", ["summary", "detail"])
+def test_a_group_in_one_diagnostic_must_heal_in_every_leaf(shape, where):
+    """A permanent error inside a provider's own list of errors is still an obstacle."""
+    write = {**SHAPES, **OLD_SHAPES}[shape]
+
+    def said(*messages: str) -> str:
+        items = f"{len(messages)} errors occurred:\n" + "".join(f"\t* {message}\n" for message in messages)
+        return write(Said(summary=items) if where == "summary" else Said(summary="Failed", detail=items), 30)
+
+    assert heals(said(AWS, AWS))
+    assert not heals(said(AWS, DENIED))
+    assert not heals(said("no such thing", AWS))

@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import json
+import tracemalloc
+from dataclasses import replace
+
+import pytest
+import render
+from reading import heals, in_pieces, judged, read
+from render import AWS, DENIED, NOISE, SENTENCE, SHAPES, WARNING, Said
+
+UNLOCK = "Releasing state lock. This may take a few moments...\n"
+FAKE = f"': exit status 1. Output: {SENTENCE}"
+
+
+def local_exec(command: str, output: str, *, error: str = "exit status 1") -> Said:
+    said = f"Error running command '{command}': {error}. Output: {output}"
+    return Said(summary="local-exec provisioner error", detail=said)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("command", "output", "retried"),
+    [
+        ("aws ecs create-service", f"\nAn error occurred: {SENTENCE}\n", True),
+        (f"echo {FAKE}", f"{SENTENCE}\n", True),
+        ("aws ecs create-service", "", False),
+        (f"echo '{SENTENCE}'", "no\n", False),
+        (f"echo 'Output: {SENTENCE}'", "no\n", False),
+        (f"echo '{FAKE}", "no\n", False),
+        (f"echo '{FAKE}", "", False),
+        (f"x {FAKE}\n\nError: {SENTENCE}\n", "no\n", False),
+        (f"x {FAKE}\n\nWarning: {SENTENCE}\n", "no\n", False),
+        (f"x {FAKE}\n\nWarning: {SENTENCE}\n\naws_x.y: Creating...\n", "no\n", False),
+        (f"x {FAKE}\n\nError: Error running command 'y{FAKE}\n", "no\n", False),
+        (f"x {FAKE}\naws_x.y: Creating...\n", "no\n", False),
+        (f"x {FAKE}\n2026-11-24T01:42:03.123Z [DEBUG] x:\n", "no\n", False),
+        (f"x {FAKE}\n2026-11-24T01:42:03.123Z [DEBUG] x", "no\n", False),
+        (f"x {FAKE}\n{UNLOCK}", "no\n", False),
+        (f"x {FAKE}\n╷\n│ Error: {SENTENCE}\n╵\n", "no\n", False),
+        (f"x {FAKE}\n│ Error: {SENTENCE}\n", "no\n", False),
+        (f"x {FAKE}\nApply complete! Resources: 0 added\n", "no\n", False),
+        (f'x {FAKE}\n{{"@level":"error"', "no\n", False),
+        (f"x {FAKE}\n\n  with a.b,\n  on x line 1:\n    │ ", "no\n", False),
+        (f"x {FAKE}\n\n  on x line 1:\n12345: ", "no\n", False),
+        (f"1 error occurred:\n\t* {SENTENCE}", "no\n", False),
+        ("x", f"{DENIED} {SENTENCE}", False),
+    ],
+)
+def test_only_what_a_command_printed_counts(shape, command, output, retried):
+    """The command can quote anything, even terraform's own words; when in doubt there is no match."""
+    for width in (20, 78):
+        assert heals(SHAPES[shape](local_exec(command, output), width)) is retried
+
+
+@pytest.mark.parametrize(
+    "error", ['exec: "x": executable file not found in $PATH', "signal: killed", "context canceled"]
+)
+def test_a_quoted_end_of_a_command_is_not_taken_for_the_true_one(error):
+    """The true end may read otherwise than `exit status`."""
+    assert not heals(render.box(local_exec(f"echo {FAKE}", "", error=error)))
+
+
+@pytest.mark.parametrize("newer", [False, True])
+@pytest.mark.parametrize(
+    ("command", "output", "retried"),
+    [
+        ("aws", f"{SENTENCE}\n", True),
+        (f"echo '{FAKE}", "no", False),
+        (f"x {FAKE}\n* aws_x.y: {SENTENCE}", "no", False),
+        (f"x {FAKE}\n* aws_x.y: 1 error(s) occurred:\n", "no", False),
+        (f"x {FAKE}\n\n  on x line 1:\n   3: ", "no", False),
+        (f"x {FAKE}\nTerraform does not automatically rollback in the face of errors.\n", "no", False),
+    ],
+)
+def test_before_0_15_a_command_quotes_no_less(command, output, retried, newer):
+    """In 0.11 to 0.14 the failed command is the summary itself."""
+    said = Said(summary=local_exec(command, output).detail)
+    assert heals(render.bullets([said], newer=newer)) is retried
+    assert heals(render.legacy(said)) is retried
+    assert heals(render.legacy(replace(said, located=False), colour=False)) is retried
+
+
+STREAMS = {
+    "a permanent error, then progress that quotes": f"\nError: Invalid index\n\nSome words.\n\n{NOISE[3]}{SENTENCE}\n",
+    "a permanent error, then outputs": f"\nError: x\n\n  on x.tf line 1:\n\nChanges to Outputs:\nx = {SENTENCE}\n",
+    "a permanent error, then a log of several lines": (
+        f"\nError: x\n\n2026-11-24T01:42:03.123Z [DEBUG] provider: Response Details:\n{SENTENCE}\n\n{SENTENCE}\n"
+    ),
+    "a permanent error, then a JSON log": f'\nError: Invalid index\n\n{{"@level":"debug","@message":"{SENTENCE}"}}\n',
+    "source code that quotes, behind a summary of paragraphs": (
+        f'\nError: a\n\nb\n\n  with a.b,\n  on x.tf line 1, in resource "a" "b":\n   1: d = "{SENTENCE}"\n\n'
+    ),
+    "code of five digits": f'\nError: a\n\n  on x.tf line 12345:\n12345: x = "{SENTENCE}"\n\n',
+    "a warning only": render.plain(WARNING),
+    "a warning in a box only": render.box(WARNING),
+    "a warning in JSON only": render.message(WARNING),
+    "a warning that begins like an error": render.plain(Said(summary="w", detail=f"Error: {AWS}", severity="Warning")),
+    "several warnings, compact": f"Warnings:\n\n- Check block assertion failed\n  on x.tf line 1: {AWS}\n",
+    "an empty box beside the role error": f"╷\n╵\n{render.box(Said(summary=AWS))}",
+    "a box that is neither": f"╷\n│ Notice: x\n╵\n{render.box(Said(summary=AWS))}",
+    "a JSON error that is damaged": '{"@level":"error","@message":"Error: x"\n' + render.message(Said(summary=AWS)),
+    "a JSON error that is cut": render.message(Said(summary=AWS))
+    + '{"@level":"error","diagnostic":{"severity":"error","su',
+    "a JSON error that is no text": (
+        '{"@level":"error","diagnostic":{"severity":"error","summary":null,"snippet":7},"type":"diagnostic"}\n'
+    ),
+    "outputs after a success": f"Apply complete! Resources: 1 added.\n\nOutputs:\n\nx = <<EOT\nError: {AWS}\nEOT\n",
+    "a plugin that crashed": f"{render.plain(Said(summary=AWS))}\nStack trace:\n\nError: The plugin crashed!\n\n",
+    "an unterminated control string": f"\x1b[31m╷\n│ Error: \x1b]0;{DENIED}\n│ {SENTENCE}\n╵\n",
+    "state lock": render.box(Said(summary="Error acquiring the state lock", detail=SENTENCE)),
+    "a group that says both": render.box(Said(summary=f"{AWS}: 2 errors occurred:\n\t* no such thing\n\t* {AWS}\n\n")),
+    "a list of terraform's own": render.plain(Said(summary="x", detail=f"2 problems:\n\n- {AWS}\n- no such thing")),
+    "an error behind a log of several lines": (
+        f"\nError: {AWS}\n\nx\n2026-11-24T01:42:03.123Z [DEBUG] x:\nbody\n\nError: Invalid index\n\n"
+    ),
+    "an error behind an open log and a location": (
+        f"{render.plain(Said(summary=AWS))}2026-11-24T01:42:03.123Z [DEBUG] x\n\nError: Invalid index\n\n"
+    ),
+    "a permanent leaf behind 64 KiB of role errors": "".join(
+        (
+            "\x1b[31mError: Error applying plan:\n\n301 error(s) occurred:\n\n",
+            *(f"* aws_x.y{at}: 1 error(s) occurred:\n\n* aws_x.y{at}: {AWS}\n\n" for at in range(300)),
+            "* aws_x.z: 1 error(s) occurred:\n\n* aws_x.z: AccessDenied: nope\n\n",
+            "Terraform does not automatically rollback in the face of errors.\nInstead,\x1b[0m\n",
+        )
+    ),
+    "an author's group": render.plain(
+        Said(summary="Resource postcondition failed", detail=f"1 error occurred:\n\t* {AWS}")
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_stream_that_must_not_heal_does_not(name):
+    """Each quotes the sentence where it proves nothing, or beside an error that is permanent."""
+    for text in (STREAMS[name], STREAMS[name].replace("\n", "\r\n")):
+        assert not heals(text)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("last", [DENIED, "2 errors occurred:\n\t* no such thing\n\t* x"])
+def test_what_is_permanent_behind_the_first_64_kib_is_not_overlooked(shape, last):
+    """It cannot be seen: so nothing explains what it was cut from."""
+    assert not heals(SHAPES[shape](Said(summary=AWS, detail=f"{'word ' * 20_000}\n{last}"), 78))
+
+
+@pytest.mark.parametrize("before", ["  ", "            ", "  + ", "      \x1b[32m+\x1b[0m ", "  ~ ", "a: ", "│ ", "\t"])
+@pytest.mark.parametrize("start", ['{"@level":"error",', "{"])
+def test_a_plan_that_quotes_a_json_error_reports_none(before, start):
+    """A heredoc of the configuration may hold one, and somebody may answer `no`."""
+    quoted = render.message(Said(summary=AWS))[1:].partition(",")[2]
+    text = (
+        f"  # a.b will be created\n      + content = <<-EOT\n{before}{start}{quoted}        EOT\n\nApply cancelled.\n"
+    )
+    assert heals(f"{start}{quoted}")
+    assert read(text.encode()) == []
+
+
+@pytest.mark.parametrize("name", [name for name in STREAMS if "warning" in name or "outputs after" in name])
+def test_what_is_no_error_is_not_counted(name):
+    """A warning or an output that quotes an error is none, so a `no` at the prompt stays a run without errors."""
+    assert read(STREAMS[name].encode()) == []
+
+
+def test_the_colour_of_an_empty_box_tells_a_warning():
+    """Terraform drops what stands on a line of more than 64 KiB, the box remains."""
+    empty = render.box(Said(summary="x", severity="Warning")).splitlines(keepends=True)
+    assert read(f"{empty[0]}{empty[-1]}".encode()) == []
+
+
+HEALING = {
+    "a log between the lines of a box": render.box(Said(summary=AWS)).replace("\n", f"\n{NOISE[6]}"),
+    "a log between the lines without a gutter": render.plain(Said(summary="a", detail=f"x\n\n{AWS}")).replace(
+        "\n", f"\n{NOISE[6]}"
+    ),
+    "a detail that begins like an error": render.plain(Said(summary="Client Error", detail=f"Error: {AWS}")),
+    "a detail that begins like one, without a source": render.plain(
+        Said(summary="Client Error", detail=f"Error: {AWS}", located=False, address=None)
+    ),
+    "two errors without detail or source": render.plain(Said(summary=AWS, located=False)) * 2,
+    "two errors without detail, source or address": render.plain(Said(summary=AWS, located=False, address=None)) * 2,
+    "a box that was cut": f"╷\n│ Error: {AWS}\n",
+    "a box without its first line": f"│ Error: {AWS}\n│\n╵\n",
+    "an older gutter": f"| Error: {AWS}\n|\n",
+    "a box within which another begins": f"╷\n│ Error: {AWS}\n╷\n│ Error: {AWS}\n╵\n",
+    "a box, then no gutter": f"╷\n│ Error: {AWS}\n\nError: {AWS}\n",
+    "nothing but the line": f"Error: {AWS}",
+    "JSON behind an unfinished line": f"Enter a value: {render.message(Said(summary=AWS))}",
+    "JSON behind a prompt": f"  \x1b[1mEnter a value:\x1b[0m \x1b[0m{render.message(Said(summary=AWS))}",
+    "a location behind paragraphs": f"\nError: {AWS}\n\nSome words.\n\n  with a.b,\n  on x.tf line 1:\n   1: x\n\n",
+    "JSON in another order": json.dumps(
+        {"type": "diagnostic", "diagnostic": {"detail": AWS, "severity": "error"}, "@level": "error"}
+    ),
+    "unlock after the error": f"{render.plain(Said(summary=AWS))}{UNLOCK}",
+    "an error after an unlock": (f"{render.plain(Said(summary=AWS))}{UNLOCK}Error: {AWS}\n"),
+    "a quoted JSON error": (
+        f'aws_x.y (local-exec): {{"@level":"error","diagnostic":{{"severity":"error"}},"type":"diagnostic"}}\n'
+        f"{render.box(Said(summary=AWS))}"
+    ),
+    "a hyperlink": f"Error: \x1b]8;;https://x\x1b\\{AWS}\x1b]8;;\x1b\\\n",
+}
+
+
+@pytest.mark.parametrize("name", HEALING)
+def test_a_role_error_is_found_in_odd_company(name):
+    """Each holds role errors and nothing permanent."""
+    assert heals(HEALING[name])
+    assert heals(HEALING[name].replace("\n", "\r\n"))
+
+
+@pytest.mark.parametrize("shape", [*SHAPES])
+def test_a_diagnostic_keeps_its_first_64_kib_and_says_so(shape):
+    """What is cut away is said to be, memory does not follow the text, and what is missing is a doubt."""
+    (found,) = read(SHAPES[shape](Said(summary=AWS, detail="word " * 20_000), 78).encode(), batch=16384)[:1]
+    assert found.truncated
+    assert 60_000 < len(found.summary) + len(found.detail) <= 65_536
+    assert not judged([found]).heals
+
+
+@pytest.mark.parametrize("field", ["summary", "detail"])
+def test_a_json_error_longer_than_a_line_may_be_is_read_from_its_beginning(field):
+    """The first 256 KiB of a line tell what it is, though not that nothing permanent stands in the rest."""
+    said = Said(**{"summary": AWS, field: f'{AWS} "\\ \n' + "x" * 150_000})
+    (found,) = read(render.message(said).encode() + b"\n", batch=16384)
+    assert SENTENCE in f"{found.summary} {found.detail}"
+    assert (found.truncated, judged([found]).heals) == (True, False)
+
+
+def test_a_json_error_that_is_cut_within_an_escape_is_still_one():
+    """A field is cut where the line is, whatever stood there."""
+    for pad in range(12):
+        text = render.message(Said(summary="x", detail=AWS + "\\u" + "é" * pad + '"\x01' * 90_000)).encode()
+        (found,) = read(text)
+        assert SENTENCE in found.detail
+
+
+def test_a_json_error_whose_message_alone_is_too_long_is_an_error():
+    """It cannot be read, so it explains nothing; but it is not overlooked."""
+    diagnosis = judged(
+        read(render.message(Said(summary="x" * 300_000)).encode(), render.message(Said(summary=AWS)).encode())
+    )
+    assert (diagnosis.errors, diagnosis.heals) == (2, False)
+
+
+def test_a_json_warning_longer_than_a_line_may_be_is_no_error():
+    """Its beginning says what it is."""
+    said = Said(summary="x", detail=f"{AWS}\n" + "x" * 300_000, severity="Warning")
+    assert read(render.message(said).encode()) == []
+
+
+def test_a_line_of_location_without_end_is_text():
+    """What is too long to be matched cheaply is not matched."""
+    (found,) = read(f"\nError: x\n\n  on x line 1{', in line 1' * 1000}:\n   1: x\n".encode())
+    assert found.detail.startswith("on x line 1, in line 1")
+
+
+def test_a_line_without_end_costs_no_memory():
+    """A line of 64 MB without a newline is not kept."""
+    chunk = b"Error: " + b"x" * 65_529
+    tracemalloc.start()
+    found = read(*[chunk] * 1000, batch=16384)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found[0].truncated
+    assert peak < 8_000_000
+
+
+def test_lines_of_foreign_text_cost_no_memory():
+    """What is set aside while an error without an end is open is bounded too."""
+    for heading in ("Error: x", "Warning: x"):
+        for line in (b"aws_x.y: Creating...\n", b"\n", b"2026-11-24T01:42:03.123Z [DEBUG] x:\n", b"a\n"):
+            pieces = in_pieces(line * 20_000, 65_536)
+            tracemalloc.start()
+            read(f"\n{heading}\n\n".encode(), *pieces, batch=16384)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert peak < 8_000_000
+
+
+def test_thousands_of_diagnostics_keep_a_count_and_twenty_findings():
+    """Enough to decide, and to name some."""
+    blocks = in_pieces(render.box(Said(summary=DENIED)).encode() * 4_000, 65_536)
+    tracemalloc.start()
+    diagnosis = judged(read(*blocks, batch=16384))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (diagnosis.errors, len(diagnosis.findings), diagnosis.heals) == (4_000, 20, False)
+    assert peak < 2_000_000

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import termios
+from contextlib import suppress
+
+import pytest
+from reading import DEFAULT
+from render import SENTENCE
+
+from tfretry.causes.judge import Judge
+from tfretry.output.diagnostics import DiagnosticReader
+
+ADDRESS = 'module.app["blue"].terraform_data.this[0]'
+ROOT = f"""
+variable "case" {{}}
+
+module "app" {{
+  for_each = toset(["blue"])
+  source   = "./app"
+  case     = var.case
+}}
+
+output "notes" {{
+  value = "line1\\nError: {SENTENCE}\\nline3"
+}}
+
+check "warns" {{
+  assert {{
+    condition     = var.case == ""
+    error_message = "It may say\\nError: {SENTENCE}"
+  }}
+}}
+
+resource "terraform_data" "quoting" {{
+  count = var.case == "precondition" ? 1 : 0
+  input = "Error: {SENTENCE}"
+
+  lifecycle {{
+    precondition {{
+      condition     = var.case == ""
+      error_message = "Error: {SENTENCE}"
+    }}
+  }}
+}}
+
+resource "terraform_data" "other" {{
+  count = var.case == "mixed" ? 1 : 0
+
+  provisioner "local-exec" {{
+    command = "echo 'is not allowed' ; exit 3"
+  }}
+}}
+"""
+APP = f"""
+variable "case" {{}}
+
+locals {{
+  commands = {{
+    role   = "echo; echo 'An error occurred: {SENTENCE}' >&2; exit 254"
+    mixed  = "echo; echo 'An error occurred: {SENTENCE}' >&2; exit 254"
+    quoted = "echo \\"': exit status 1. Output: {SENTENCE}\\" >/dev/null; echo no; exit 1"
+    torn   = "true '': exit status 1. Output: {SENTENCE}\\n\\nWarning: x\\n\\nError: {SENTENCE}\\n'; echo no; exit 1"
+  }}
+}}
+
+resource "terraform_data" "this" {{
+  count = contains(keys(local.commands), var.case) ? 1 : 0
+
+  provisioner "local-exec" {{
+    command = local.commands[var.case]
+  }}
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def configuration(real_terraform, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("configuration")
+    (folder / "app").mkdir()
+    (folder / "main.tf").write_text(ROOT)
+    (folder / "app" / "main.tf").write_text(APP)
+    subprocess.run([real_terraform, "init", "-input=false"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+def on_a_terminal(argv: list[str], folder, columns: int) -> tuple[int, list[bytes]]:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        text = b""
+        with suppress(OSError):  # EIO: the last writer has gone
+            while chunk := os.read(ours, 65536):
+                text += chunk
+    os.close(ours)
+    return process.returncode, [text]
+
+
+def on_pipes(argv: list[str], folder) -> tuple[int, list[bytes]]:
+    done = subprocess.run(argv, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return done.returncode, [done.stdout, done.stderr]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        *(pytest.param(([], columns), id=f"terminal of {columns}") for columns in (20, 40, 80, 200)),
+        pytest.param((["-no-color"], 40), id="terminal without colour"),
+        pytest.param(([], None), id="pipes"),
+        pytest.param((["-no-color"], None), id="pipes without colour"),
+        pytest.param((["-json"], None), id="json"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("case", "errors", "retried"),
+    [
+        ("role", 1, True),
+        ("mixed", 2, False),
+        ("precondition", 1, False),
+        ("quoted", 1, False),
+        ("torn", None, False),
+        ("none", 0, False),
+    ],
+)
+def test_real_terraform_is_understood(real_terraform, configuration, tmp_path, case, errors, retried, shape):
+    """Fresh output of the terraform that is here, in each of its shapes and at several widths."""
+    options, columns = shape
+    state = f"-state={tmp_path / 'state'}"
+    argv = [real_terraform, "apply", "-auto-approve", "-input=false", state, f"-var=case={case}", *options]
+    code, streams = on_a_terminal(argv, configuration, columns) if columns else on_pipes(argv, configuration)
+    judge = Judge(DEFAULT)
+    for stream in streams:
+        reader = DiagnosticReader(judge.see)
+        reader.feed(stream)
+        reader.close()
+    diagnosis = judge.diagnosis()
+    assert code == (0 if case == "none" else 1)
+    assert (diagnosis.heals, diagnosis.errors if errors is not None else None) == (retried, errors)
+    if retried:
+        assert diagnosis.healing.address == ADDRESS

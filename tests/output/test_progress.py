@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from reading import in_pieces
+from render import PLAN, ui
+
+from tfretry.output.progress import WAITS_KEPT, Completion, ProgressReader
+
+CORPUS = Path(__file__).parents[1] / "corpus"
+
+
+def progress_of(text: str | bytes, *, size: int = 65_536, batch: int = 1) -> ProgressReader:
+    reader = ProgressReader(batch=batch)
+    for chunk in in_pieces(text if isinstance(text, bytes) else text.encode(), size):
+        reader.feed(chunk)
+    reader.close()
+    return reader
+
+
+def change(action: str, address: str, deposed: str | None = None) -> Completion:
+    return Completion(action=action, address=address, deposed=deposed)
+
+
+@pytest.mark.parametrize(
+    ("line", "finished"),
+    [
+        ("aws_x.y: Creation complete after 2s [id=i-1]", change("create", "aws_x.y")),
+        ("aws_x.y.0: Creation complete after 2s (ID: i-1)", change("create", "aws_x.y.0")),
+        ("aws_x.y: Modifications complete after 1m2s [id=i-1]", change("update", "aws_x.y")),
+        ("data.aws_x.y[3]: Destruction complete after 0s", change("delete", "data.aws_x.y[3]")),
+        (
+            'module.app["blue"].aws_ecs_service.this[0]: Creation complete after 0s',
+            change("create", 'module.app["blue"].aws_ecs_service.this[0]'),
+        ),
+        (
+            "aws_x.y (deposed object 00000001): Destruction complete after 0s",
+            change("delete", "aws_x.y", "00000001"),
+        ),
+        (
+            'aws_x.y["a: Creation complete after 1s \\"b\\""]: Destruction complete after 0s',
+            change("delete", 'aws_x.y["a: Creation complete after 1s \\"b\\""]'),
+        ),
+    ],
+)
+def test_a_finished_change_is_known_by_its_line(line, finished):
+    """With and without colour, however it is cut, with any line end."""
+    for text in (f"{line}\n", f"{line}\r\n", f"\x1b[0m\x1b[1m{line}\x1b[0m\x1b[0m\n", line):
+        for size in (1, 3, 1000):
+            assert progress_of(f"x\n{text}", size=size).finished == {finished}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "aws_x.y (local-exec): aws_x.z: Creation complete after 2s",
+        "  aws_x.z: Creation complete after 2s",
+        "│ aws_x.z: Creation complete after 2s",
+        "Error: aws_x.z: Creation complete after 2s",
+        "aws_x.y: Creation complete",
+        "aws_x.y: Read complete after 2s",
+        "aws_x.y: Creation errored after 2s",
+        PLAN,
+    ],
+)
+def test_what_only_looks_like_progress_is_not(line):
+    """Lines count from their very beginning."""
+    assert progress_of(f"{line}\n").finished == set()
+    assert progress_of(f"{line}\n").longest == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "seconds"),
+    [
+        ("aws_x.y: Still creating... [10s elapsed]", 10),
+        ("aws_x.y: Still creating... [2m10s elapsed]", 130),
+        ("aws_x.y: Still creating... [02m10s elapsed]", 130),
+        ("aws_x.y: Still creating... [1h0m10s elapsed]", 3610),
+        ("aws_x.y: Still modifying... [id=a, b [10s elapsed], 2m10s elapsed]", 130),
+        ("aws_x.y (deposed object 00000001): Still destroying... [id=a, 20s elapsed]", 20),
+        ("aws_x.y: Still creating... (20s elapsed)", 20),
+        ("aws_x.y: Still destroying... (ID: a, 20s elapsed)", 20),
+        (ui("x", type="apply_progress", hook={"resource": {"addr": "aws_x.y"}, "elapsed_seconds": 20}).strip(), 20),
+        (ui("x", type="apply_errored", hook={"resource": {"addr": "aws_x.y"}, "elapsed_seconds": 240.5}).strip(), 240),
+    ],
+)
+def test_how_long_a_change_has_been_going_on_is_known(line, seconds):
+    """In every notation that terraform has had."""
+    for size in (1, 1000):
+        assert progress_of(f"{line}\r\n", size=size).longest == {"aws_x.y": seconds}
+
+
+def test_the_last_word_counts():
+    """Terraform says it every ten seconds."""
+    text = "".join(f"aws_x.y: Still creating... [{seconds}s elapsed]\n" for seconds in (10, 20, 30))
+    assert progress_of(text).longest == {"aws_x.y": 30}
+
+
+@pytest.mark.parametrize("action", ["create", "update", "delete"])
+def test_a_finished_change_is_known_by_its_message(action):
+    """`apply_complete` of -json."""
+    hook = {"resource": {"addr": "aws_x.y"}, "action": action, "elapsed_seconds": 2}
+    assert progress_of(ui("done", type="apply_complete", hook=hook)).finished == {change(action, "aws_x.y")}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "apply_complete", "hook": {"resource": {"addr": "a"}, "action": "read", "elapsed_seconds": 1}},
+        {"type": "apply_start", "hook": {"resource": {"addr": "a"}, "action": "create", "elapsed_seconds": 1}},
+        {"type": "apply_progress", "hook": {"resource": {"addr": "a"}, "elapsed_seconds": "1"}},
+        {"type": "apply_progress", "hook": {"resource": {"addr": 1}, "elapsed_seconds": 1}},
+        {"type": "apply_progress", "hook": {"resource": [], "elapsed_seconds": 1}},
+        {"type": "apply_progress", "hook": ["elapsed_seconds"]},
+        {"type": "apply_"},
+        ["apply_"],
+    ],
+)
+def test_other_messages_say_nothing(body):
+    """Whatever their shape."""
+    reader = progress_of("@\n" + json.dumps(body) + "\n" + json.dumps(body)[:-1] + ' "apply_"\n')
+    assert (reader.finished, reader.longest) == (set(), {})
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-1", "1e300"])
+def test_numbers_that_are_no_duration_are_none(number):
+    """Python's JSON reads more than JSON."""
+    hook = f'{{"resource":{{"addr":"a"}},"elapsed_seconds":{number}}}'
+    text = f'{{"@level":"info","type":"apply_progress","hook":{hook}}}\n'
+    assert progress_of(text).longest == {"a": 0}
+
+
+def test_waits_are_kept_in_bounds():
+    """A thousand addresses, the first."""
+    text = "".join(f"aws_x.y{number}: Still creating... [10s elapsed]\n" for number in range(WAITS_KEPT + 5))
+    assert len(progress_of(f"{text}aws_x.y0: Still creating... [20s elapsed]\n").longest) == WAITS_KEPT
+    assert progress_of(f"{text}aws_x.y0: Still creating... [20s elapsed]\n").longest["aws_x.y0"] == 20
+
+
+@pytest.mark.parametrize("size", [1, 17, 64])
+def test_the_progress_of_captures_is_read(size):
+    """A provider that polled for almost four minutes, on a terminal and in JSON."""
+    terminal = progress_of((CORPUS / "tf1.11.4-mixed-pty80.raw").read_bytes(), size=size)
+    assert (terminal.longest, terminal.finished) == ({"aws_ecs_service.ecs": 230}, set())
+    messages = progress_of((CORPUS / "tf1.11.4-mixed-json.stdout.raw").read_bytes(), size=size)
+    assert messages.longest["aws_ecs_service.ecs"] == 240
+    done = progress_of((CORPUS / "tf1.11.4-localexec-pty40.raw").read_bytes(), size=size)
+    assert done.finished == {change("create", "terraform_data.cluster")}
+
+
+def test_only_updates_are_read_where_nobody_asks_for_changes():
+    """Every resource has a line when it is finished; most applies need none of them."""
+    text = (
+        "a.b: Creation complete after 1s\na.c: Modifying...\na.c: Modifications complete after 1s\na.d: Modifying...\n"
+    )
+    reader = ProgressReader(changes=False)
+    reader.feed(text.encode())
+    reader.close()
+    assert [change.address for change in reader.finished] == ["a.c"]
+    assert reader.unfinished_updates == {"a.d"}

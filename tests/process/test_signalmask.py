@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+EXEC = """
+from tfretry.process import signalmask
+mask = signalmask.block()
+import os, sys
+signalmask.restore_for_exec(mask)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+THROUGH_US = [sys.executable, "-c", EXEC]
+DISPOSITIONS = [shutil.which("grep"), "^Sig[BIC]", "/proc/self/status"]
+
+
+def output(argv, **options):
+    return subprocess.run(argv, capture_output=True, check=True, text=True, **options).stdout
+
+
+def nothing():
+    """Leave all as it is."""
+
+
+def ignore():
+    for signo in (signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(signo, signal.SIG_IGN)
+
+
+def block():
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGALRM])
+
+
+@pytest.mark.parametrize("prepare", [nothing, ignore, block])
+def test_what_is_executed_sees_signals_as_without_us(prepare):
+    """For all that is not retried: neither Python's dispositions nor our mask are left."""
+    alone = output(DISPOSITIONS, preexec_fn=prepare)
+    assert output([*THROUGH_US, *DISPOSITIONS], preexec_fn=prepare) == alone
+
+
+@pytest.mark.parametrize("locale", [{}, {"LC_CTYPE": "C"}, {"LC_CTYPE": "C.UTF-8"}, {"LC_ALL": "C"}, {"LANG": "C"}])
+def test_what_is_executed_sees_the_locale_as_without_us(locale):
+    """In the C locale Python adds LC_CTYPE to the environment."""
+    shown = output([*THROUGH_US, shutil.which("env")], env=locale)
+    assert dict(line.split("=") for line in shown.splitlines()) == locale

@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from scenes import DENIED, ROLE_ERROR, TFRETRY, run
+
+from tfretry import __version__
+from tfretry.cli import main
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_role_error_is_healed_by_a_second_apply(scripted):
+    """Exit 0, terraform's bytes untouched, our lines on stderr only."""
+    runs = scripted((1, "one\n", ROLE_ERROR), (0, "Apply complete!\n", ""))
+    done = run("apply", "-auto-approve")
+    assert done.returncode == 0
+    assert done.stdout == b"one\nApply complete!\n"
+    assert done.stderr.startswith(ROLE_ERROR.encode())
+    ours = done.stderr.decode().removeprefix(ROLE_ERROR).splitlines()
+    assert ours[0].startswith(
+        "tfretry: aws_ecs_service.this: the ECS service-linked role cannot be assumed yet (attempt 1 failed after "
+    )
+    assert "; retrying in " in ours[0]
+    assert ours[1].startswith("tfretry: applied on attempt 2, ")
+    assert runs() == ["apply -auto-approve", "apply -refresh=false -auto-approve"]
+
+
+def test_nobody_can_tell_when_the_first_apply_succeeds(scripted):
+    """Not a byte more, on either stream."""
+    scripted((0, "Apply complete!\n", "a warning\n"))
+    done = run("apply")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"Apply complete!\n", b"a warning\n")
+
+
+def test_a_permanent_error_stops_at_once(scripted):
+    """One apply, terraform's exit code, and not a word of ours."""
+    runs = scripted((1, "", DENIED), (0, "", ""))
+    done = run("apply")
+    assert (done.returncode, done.stderr, len(runs())) == (1, DENIED.encode(), 1)
+
+
+def test_a_permanent_error_beside_a_role_error_stops_at_once_and_is_named(scripted):
+    """The line says what stood in the way."""
+    runs = scripted((1, "", ROLE_ERROR + DENIED), (0, "", ""))
+    done = run("apply")
+    last = done.stderr.decode().splitlines()[-1]
+    assert (done.returncode, len(runs())) == (1, 1)
+    assert last.startswith("tfretry: not retried: aws_ecs_cluster.c failed for another reason (creating ECS Service")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_giving_up_names_the_remedy(scripted):
+    """Terraform's last exit code, and what to do."""
+    runs = scripted((1, "", ROLE_ERROR))
+    done = run("--max-attempts", "3", "apply")
+    assert (done.returncode, len(runs())) == (1, 3)
+    assert b"tfretry: gave up after 3 attempts in " in done.stderr
+    assert (
+        b"; terraform's exit code was 1. If the role is missing, create it once: aws iam create-service" in done.stderr
+    )
+    assert b'resource "aws_iam_service_linked_role" "ecs"' in done.stderr
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_retry_that_fails_for_good_says_so(scripted):
+    """The last line explains why there was no third attempt."""
+    runs = scripted((1, "", ROLE_ERROR), (1, "", DENIED))
+    done = run("apply")
+    assert (done.returncode, len(runs())) == (1, 2)
+    assert b"tfretry: not retried: aws_ecs_cluster.c failed for another reason" in done.stderr
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_backend_that_needs_a_refresh_gets_it(scripted):
+    """Old Terraform Enterprise refuses -refresh=false: one attempt more without it."""
+    refusal = "\nError: Planning without refresh is not supported\n\nCurrently, ...\n"
+    runs = scripted((1, "", ROLE_ERROR), (1, "", refusal), (1, "", ROLE_ERROR), (0, "", ""))
+    assert run("apply").returncode == 0
+    assert runs() == ["apply", "apply -refresh=false", "apply", "apply"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_approval_that_nobody_can_give_is_explained(scripted):
+    """A piped `yes` is spent by the first attempt."""
+    scripted((1, "", ROLE_ERROR), (1, "", "\nError: error asking for approval: EOF\n\n"))
+    done = run("apply", input=b"yes\n")
+    assert done.returncode == 1
+    assert b"terraform asked for approval again and stdin was at its end" in done.stderr
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("code", "stdout", "stderr"), [(1, "Apply cancelled.\n", ""), (2, "", ROLE_ERROR), (0, "", "")]
+)
+def test_other_ends_of_a_run_are_left_alone(scripted, code, stdout, stderr):
+    """A "no" at the prompt, another exit code, a success that prints an error."""
+    runs = scripted((code, stdout, stderr), (0, "again", ""))
+    done = run("apply")
+    assert (done.returncode, len(runs())) == (code, 1)
+    assert done.stderr.decode() == stderr
+
+
+@pytest.mark.parametrize("code", [*range(0, 256, 17), 2, 11, 125, 126, 127, 254])
+def test_the_exit_code_of_terraform_is_ours(fake_terraform, code):
+    """Whatever terraform exits with, retried or passed through."""
+    fake_terraform(f"exit {code}")
+    assert run("apply").returncode == code
+    assert run("plan").returncode == code
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGABRT, signal.SIGSEGV, signal.SIGINT])
+def test_we_die_of_what_terraform_died_of(fake_terraform, number):
+    """A caller that looks at the signal sees the same."""
+    fake_terraform(f"kill -{int(number)} $$; sleep 5")
+    assert run("apply").returncode == -number
+    assert run("plan").returncode == -number
+
+
+def test_a_variable_file_that_is_a_fifo_is_not_retried(scripted, tmp_path):
+    """It would be empty the second time; a line says why."""
+    runs = scripted((1, "", ROLE_ERROR))
+    os.mkfifo(tmp_path / "fifo")
+    done = run("apply", f"-var-file={tmp_path / 'fifo'}")
+    assert (done.returncode, len(runs())) == (1, 1)
+    assert b"tfretry: not retried: -var-file=" in done.stderr
+
+
+def test_our_line_begins_on_a_line_of_its_own(scripted):
+    """Also after output without a final newline."""
+    scripted((1, "", (ROLE_ERROR + DENIED).rstrip("\n")))
+    assert b"\ntfretry: not retried: " in run("apply").stderr
+
+
+@pytest.mark.usefixtures("impatient")
+def test_quiet_says_nothing_of_a_success(scripted):
+    """Also where it took a retry."""
+    scripted((1, "", ROLE_ERROR), (0, "", ""))
+    assert b"tfretry" not in run("--quiet", "apply").stderr
+
+
+@pytest.mark.usefixtures("impatient")
+def test_quiet_still_tells_of_giving_up(scripted):
+    """Retries are not told, the end is."""
+    scripted((1, "", ROLE_ERROR))
+    stderr = run("--quiet", "--max-attempts=2", "apply").stderr
+    assert b"retrying in" not in stderr
+    assert b"tfretry: gave up after 2 attempts" in stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["--nonsense", "apply"], 125, "tfretry: there is no option --nonsense; see tfretry --help"),
+        (["-chdir=x", "--quiet", "apply"], 125, "tfretry: --quiet stands too late"),
+        (["--timeout"], 125, "tfretry: --timeout needs a value"),
+        (["--help=x"], 125, "tfretry: --help takes no value"),
+        (["--timeout=soon", "apply"], 125, "tfretry: --timeout: 'soon' is not understood; expected a duration"),
+        (["--terraform=/nowhere", "apply"], 127, "tfretry: cannot find '/nowhere'"),
+        (["--terraform=/etc/passwd", "plan"], 126, "tfretry: /etc/passwd cannot be executed"),
+    ],
+)
+def test_misuse_is_one_sentence_and_a_code_of_ours(arguments, code, sentence):
+    """Never a traceback, never terraform's 1 or 2."""
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (code, b"")
+    assert done.stderr.decode().startswith(sentence)
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_bad_configuration_stops_no_command_that_is_passed_through(fake_terraform, tmp_path):
+    """Only an apply reads it."""
+    fake_terraform("echo plan")
+    (tmp_path / ".tfretry.toml").write_text("timeout = oops")
+    environ = {**os.environ, "TFRETRY_MAX_ATTEMPTS": "many"}
+    assert run("plan", cwd=tmp_path, env=environ).stdout == b"plan\n"
+    assert run("apply", cwd=tmp_path, env=environ).returncode == 125
+
+
+def test_what_is_passed_through_imports_nothing_that_it_does_not_need(fake_terraform):
+    """No library, no dataclass, no parser: the start is what a user feels."""
+    fake_terraform("exit 0")
+    command = [sys.executable, "-X", "importtime", "-m", "tfretry", "plan"]
+    imported = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    names = {line.rpartition("|")[2].strip() for line in imported.splitlines()}
+    assert "tfretry.cli" in names
+    heavy = {"sh", "tenacity", "structlog", "dataclasses", "argparse", "importlib.metadata", "tomllib", "json", "shlex"}
+    assert not names & heavy
+
+
+def test_our_help_and_causes_start_no_terraform(monkeypatch, capfd):
+    """On stdout, with exit code 0, even where there is no terraform."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert main(["--help"]) == 0
+    assert "--retry-on REGEX" in capfd.readouterr().out
+    assert main(["--list-causes"]) == 0
+    assert "ecs-service-linked-role (on by default)" in capfd.readouterr().out
+
+
+def test_version_is_terraforms_on_stdout_and_ours_on_stderr(fake_terraform):
+    """A script that reads stdout gets what it expects."""
+    fake_terraform('echo "Terraform v1.11.4 $*"')
+    done = run("--version")
+    assert done.stdout == b"Terraform v1.11.4 --version\n"
+    assert done.stderr.decode() == f"tfretry {__version__}\n"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_log_lines_are_json_where_they_are_asked_for(scripted):
+    """One object a line."""
+    scripted((1, "", ROLE_ERROR), (0, "", ""))
+    stderr = run("--log-format=json", "apply").stderr.decode().removeprefix(ROLE_ERROR)
+    retrying, applied = map(json.loads, stderr.splitlines())
+    assert retrying["event"] == "retrying"
+    assert retrying["cause"] == "ecs-service-linked-role"
+    assert retrying["address"] == "aws_ecs_service.this"
+    assert applied["event"] == "applied"
+    assert applied["attempt"] == 2
+
+
+@pytest.mark.usefixtures("impatient")
+def test_json_output_is_read_from_stdout(scripted):
+    """With -json the diagnostics stand on stdout only."""
+    message = {
+        "@level": "error",
+        "@module": "terraform.ui",
+        "type": "diagnostic",
+        "diagnostic": {
+            "severity": "error",
+            "summary": "creating ECS Service: Unable to assume the service linked role. Please verify",
+            "detail": "",
+            "address": "aws_ecs_service.j",
+        },
+    }
+    line = json.dumps(message) + "\n"
+    runs = scripted((1, line, ""), (0, "", ""))
+    done = run("apply", "-json", "-auto-approve")
+    assert (done.returncode, len(runs())) == (0, 2)
+    assert done.stdout.decode() == line
+    assert b"aws_ecs_service.j: the ECS" in done.stderr
+
+
+def test_help_to_a_closed_stdout_is_a_sentence():
+    """Not a traceback."""
+    done = subprocess.run(["sh", "-c", f"{' '.join(TFRETRY)} --help >&-"], capture_output=True, check=False, timeout=30)
+    assert (done.returncode, done.stderr) == (125, b"tfretry: cannot write to stdout (Bad file descriptor)\n")

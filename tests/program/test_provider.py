@@ -1,0 +1,198 @@
+"""The provider of the other tests keeps its promises: what they prove stands on them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from provider.cloud import DENIED
+
+pytestmark = pytest.mark.slow
+pytest_plugins = ["provider_fixture"]
+
+APPLY = ("apply", "-auto-approve", "-no-color")
+REASON = "InvalidParameterException: Unable to assume the service linked role. Please verify that"
+EVERYTHING = """
+resource "sim_service" "all" {
+  name    = "all"
+  size    = 2.5
+  note    = sim_service.other.id
+  secret  = "s3cret"
+  tags    = { "a b" = "c" }
+  zones   = ["x", sim_service.other.arn]
+  ports   = [2, 1]
+  network = { subnet = sim_service.other.id, public = true }
+  setting {
+    key   = "one"
+    value = sim_service.other.id
+  }
+}
+"""
+
+
+def service(name, body="", *, label=None):
+    return f'resource "sim_service" "{label or name}" {{\n  name = "{name}"\n  {body}\n}}\n'
+
+
+def resources(sim):
+    state = json.loads(sim.terraform("show", "-json").stdout)
+    return {each["address"]: each for each in state.get("values", {}).get("root_module", {}).get("resources", [])}
+
+
+def actions(plan):
+    return {each["address"]: each["change"]["actions"] for each in plan["resource_changes"]}
+
+
+def test_a_create_fails_with_the_error_of_aws_until_the_gate_opens(sim):
+    """Nothing is left behind, and then it is made once."""
+    sim.write(service("nginx"))
+    sim.fail("create", "nginx")
+    failed = sim.terraform(*APPLY)
+    assert failed.returncode == 1
+    assert "\nError: creating ECS Service (nginx): operation error ECS: CreateService, https resp" in failed.stderr
+    assert REASON in failed.stderr
+    assert (resources(sim), sim.objects()) == ({}, [])
+    sim.gate()
+    assert sim.terraform(*APPLY).returncode == 0
+    assert sim.calls() == [("failed create", "nginx"), ("create", "nginx")]
+    assert [each["name"] for each in sim.objects()] == ["nginx"]
+
+
+def test_a_fault_ends_after_so_many_calls_or_so_many_seconds_after_the_first(sim):
+    """Without anybody opening the gate."""
+    sim.write(service("a") + service("b"))
+    sim.fail("create", "a", attempts=2)
+    sim.fail("create", "b", seconds=0.3)
+    exits = [sim.terraform(*APPLY).returncode for _ in range(3)]
+    assert exits == [1, 1, 0]
+    assert len(sim.calls("failed create")) == 3  # an apply takes longer than the fault of b
+
+
+def test_an_object_that_is_left_behind_is_tainted(sim):
+    """The next plan replaces it, and says why."""
+    sim.write(service("a"))
+    sim.fail("create", leaves=True)
+    assert sim.terraform(*APPLY).returncode == 1
+    assert sim.calls() == [("failed create", "a"), ("create", "a")]
+    (change,) = sim.plan("next")["resource_changes"]
+    assert (change["change"]["actions"], change["action_reason"]) == (["delete", "create"], "replace_because_tainted")
+
+
+def test_a_permanent_error_does_not_care_for_the_gate(sim):
+    """Until the test takes it away; the error may stand in the detail, where terraform wraps it."""
+    sim.write(service("a"))
+    sim.fail("create", error=DENIED, gate=False, wrapped=True)
+    sim.gate()
+    failed = sim.terraform(*APPLY)
+    assert (failed.returncode, "Error: Service unavailable\n" in failed.stderr) == (1, True)
+    assert "AccessDeniedException" in failed.stderr
+    assert DENIED.rpartition("}")[2] not in failed.stderr  # it is wrapped
+    sim.heal("create")
+    assert sim.terraform(*APPLY).returncode == 0
+
+
+def test_updates_and_deletes_fail_too_and_change_nothing(sim):
+    """The state keeps what is."""
+    sim.applied(service("a", "size = 1") + service("b"))
+    before = sim.objects()
+    sim.write(service("a", "size = 2"))
+    sim.fail("update")
+    sim.fail("delete")
+    assert sim.terraform(*APPLY).returncode == 1
+    assert sim.objects() == before
+    assert resources(sim)["sim_service.a"]["values"]["size"] == 1
+    sim.gate()
+    assert actions(sim.plan("again")) == {"sim_service.a": ["update"], "sim_service.b": ["delete"]}
+    assert sim.terraform("apply", "again").returncode == 0
+    assert [(each["name"], each["size"], each["revision"]) for each in sim.objects()] == [("a", 2, 2)]
+
+
+def test_all_kinds_of_attributes_arrive_and_stay(sim):
+    """Unknown at first, in sets and blocks too; then known, and no further change; the secret is never shown."""
+    sim.write(service("other") + EVERYTHING)
+    first = next(each for each in sim.plan("first")["resource_changes"] if each["address"] == "sim_service.all")
+    assert first["change"]["after_unknown"]["note"] is True
+    done = sim.terraform("apply", "first")
+    assert done.returncode == 0, done.stderr
+    assert "s3cret" not in done.stdout + done.stderr
+    assert actions(sim.plan("second")) == {"sim_service.all": ["no-op"], "sim_service.other": ["no-op"]}
+    values = resources(sim)["sim_service.all"]["values"]
+    other = resources(sim)["sim_service.other"]["values"]
+    assert values["network"] == {"subnet": other["id"], "public": True}
+    assert sorted(values["zones"]) == sorted(["x", other["arn"]])
+
+
+def test_drift_is_seen_by_a_refresh_alone(sim):
+    """And the name replaces, create first if so told."""
+    sim.applied(service("a", "size = 1"))
+    sim.drift("a", size=7)
+    assert actions(sim.plan("blind", "-refresh=false")) == {"sim_service.a": ["no-op"]}
+    assert sim.calls() == []
+    assert actions(sim.plan("seeing")) == {"sim_service.a": ["update"]}
+    assert sim.calls() == [("read", "a")]
+    sim.write(service("b", "lifecycle {\n    create_before_destroy = true\n  }", label="a"))
+    assert actions(sim.plan("renamed")) == {"sim_service.a": ["create", "delete"]}
+
+
+def test_a_fact_may_move_between_plans(sim):
+    """A data source is read anew by each plan."""
+    sim.write('data "sim_fact" "x" {\n  name = "x"\n}\noutput "x" {\n  value = data.sim_fact.x.value\n}\n')
+    for value in ("one", "two"):
+        sim.fact("x", value)
+        assert sim.plan("p", "-refresh=false")["output_changes"]["x"]["after"] == value
+    assert sim.calls() == [("fact", "x"), ("fact", "x")]
+
+
+def test_an_object_of_others_can_be_imported(sim):
+    """By its id, with no create."""
+    sim.put("found-1", name="found", size=3)
+    sim.write('import {\n  to = sim_service.found\n  id = "found-1"\n}\n' + service("found", "size = 3"))
+    done = sim.terraform(*APPLY)
+    assert "Apply complete! Resources: 1 imported, 0 added, 0 changed, 0 destroyed." in done.stdout, done.stderr
+    assert sim.calls("create", "update") == []
+
+
+def test_reads_take_their_time_side_by_side(sim, monkeypatch):
+    """Ten at once, as terraform asks for them."""
+    sim.applied('resource "sim_service" "a" {\n  count = 20\n  name  = "a${count.index}"\n}\n')
+    monkeypatch.setenv("SIM_READ_MS", "400")
+    sim.plan("p")
+    ends = sorted(each["at"] for each in sim.cloud.log_lines())
+    assert len(ends) == 20
+    assert 0.3 < ends[-1] - ends[0] < 20 * 0.4 / 2
+
+
+def test_an_interrupted_apply_keeps_what_the_provider_was_making(sim, monkeypatch):
+    """Ctrl-C reaches the provider too: it ends the call that it is in, as a provider of the real world does."""
+    sim.write(service("a"))
+    monkeypatch.setenv("SIM_CREATE_MS", "1500")
+    with subprocess.Popen(
+        ["terraform", *APPLY], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as started:
+        for line in started.stdout:
+            if "Creating..." in line:
+                os.killpg(started.pid, signal.SIGINT)
+                break
+        rest = started.stdout.read()
+    assert "Interrupt received." in rest
+    assert [each["id"] for each in sim.objects()] == [resources(sim)["sim_service.a"]["values"]["id"]]
+
+
+def test_the_provider_does_not_outlive_a_killed_terraform(sim, monkeypatch):
+    """No process of a test stays behind."""
+    sim.write(service("a"))
+    monkeypatch.setenv("SIM_CREATE_MS", "500")
+    with subprocess.Popen(["terraform", *APPLY], stdout=subprocess.PIPE, text=True, start_new_session=True) as started:
+        next(line for line in started.stdout if "Creating..." in line)
+        started.kill()
+    deadline = time.monotonic() + 20
+    with contextlib.suppress(ProcessLookupError):
+        while True:
+            os.killpg(started.pid, 0)  # terraform's process group: the provider is in it too
+            assert time.monotonic() < deadline
+            time.sleep(0.05)

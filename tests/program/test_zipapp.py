@@ -1,0 +1,52 @@
+"""The single file that the README's command builds."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from scenes import ROLE_ERROR
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def zipapp(tmp_path_factory) -> Path:
+    """tfretry.pyz, built in a copy of the project as the README says."""
+    folder = tmp_path_factory.mktemp("zipapp")
+    shutil.copytree(ROOT / "tfretry", folder / "tfretry", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder / name)
+    (command,) = re.findall(r"^(pip install --target .*zipapp.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    command = command.replace("pip install", f"{shlex.quote(sys.executable)} -m pip install -q", 1)
+    command = command.replace("python3 -m zipapp", f"{shlex.quote(sys.executable)} -m zipapp")
+    subprocess.run(["sh", "-ec", command], cwd=folder, check=True, timeout=110)
+    return folder / "tfretry.pyz"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
+def test_the_single_file_heals_an_apply_and_keeps_exit_codes(zipapp, scripted):
+    """With its libraries in it, and nothing of them installed."""
+    runs = scripted((1, "", ROLE_ERROR), (7, "out\n", ""))
+    alone = [sys.executable, "-I", str(zipapp), "apply"]
+    done = subprocess.run(alone, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, len(runs())) == (7, "out\n", 2)
+    assert "tfretry: the" not in done.stdout
+    assert subprocess.run([sys.executable, str(zipapp), "plan"], check=False, timeout=60).returncode == 7
+
+
+@pytest.mark.slow
+def test_the_single_file_is_never_its_own_terraform(zipapp, tmp_path):
+    """Also where it is called `terraform`."""
+    link = tmp_path / "terraform"
+    link.symlink_to(zipapp)
+    command = [sys.executable, str(zipapp), "--terraform", str(link), "plan"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 125
+    assert "is tfretry itself" in done.stderr

@@ -1,0 +1,200 @@
+"""What people see: on a terminal, in a pipe, in colour and without."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+
+import pytest
+from harness import Program
+from scenes import DENIED, ROLE_ERROR, TFRETRY, run
+
+from tfretry.report.countdown import fitting
+from tfretry.report.sentences import duration
+from tfretry.report.stderr import write_stderr
+
+ERASED = re.compile(rb"\r\x1b\[K[^\r\n]*(?=\r\x1b\[K)")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (0.04, "0s"),
+        (0.4, "0.4s"),
+        (6, "6s"),
+        (9.94, "9.9s"),
+        (9.96, "10s"),
+        (41.4, "41s"),
+        (59.6, "1m"),
+        (60, "1m"),
+        (902, "15m2s"),
+        (3600, "1h"),
+        (3780, "1h3m"),
+    ],
+)
+def test_durations_are_said_as_people_say_them(seconds, text):
+    """In the unit that matters."""
+    assert duration(seconds) == text
+
+
+def on_terminal(*arguments, size=(24, 80), **environ):
+    """The bytes that a terminal gets, its own carriage returns taken out."""
+    env = {**os.environ, "TFRETRY_FIRST_WAIT": "1500ms", "TERM": "xterm", **environ}
+    with contextlib.closing(Program([*TFRETRY, *arguments], terminal=(0, 1, 2), size=size, env=env)) as program:
+        program.wait()
+        return program.code, program.output[1].replace(b"\r\n", b"\n")
+
+
+def test_a_countdown_runs_on_a_terminal_and_leaves_no_trace(scripted):
+    """It is rewritten in place, and cleared before terraform starts again."""
+    scripted((1, "one\n", ROLE_ERROR), (0, "two\n", ""))
+    code, seen = on_terminal("apply")
+    assert code == 0
+    assert seen.count(b"tfretry: retrying in ") >= 2
+    before, _, after = seen.partition(b"two\n")
+    assert before.endswith(b"\r\x1b[K")
+    assert ERASED.sub(b"", before).removesuffix(b"\r\x1b[K").decode() == "one\n" + ROLE_ERROR
+    assert b"applied on attempt 2" in after
+
+
+@pytest.mark.parametrize("columns", [1, 12, 40])
+def test_the_countdown_fits_a_narrow_window(scripted, columns):
+    """A line that wraps could not be rewritten."""
+    scripted((1, "", ROLE_ERROR), (0, "", ""))
+    _, seen = on_terminal("apply", size=(24, columns))
+    lines = re.findall(rb"\r\x1b\[K([^\r\n]*)", seen)
+    assert lines
+    assert all(len(line.decode()) < columns or b"applied" in line for line in lines)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_there_is_no_countdown_in_a_pipe(scripted):
+    """One line a retry."""
+    scripted((1, "", ROLE_ERROR), (1, "", ROLE_ERROR), (0, "", ""))
+    stderr = run("apply").stderr
+    assert b"\x1b[K" not in stderr
+    assert stderr.count(b"; retrying in ") == 2
+
+
+def test_quiet_and_json_have_no_countdown(scripted):
+    """On a terminal either."""
+    scripted((1, "", ROLE_ERROR), (0, "", ""))
+    assert b"\x1b[K" not in on_terminal("--quiet", "apply")[1]
+    scripted((1, "", ROLE_ERROR), (0, "", ""))
+    assert b"\x1b[K" not in on_terminal("--log-format=json", "apply")[1]
+
+
+@pytest.mark.parametrize(
+    ("environ", "coloured"),
+    [
+        ({}, False),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        ({"NO_COLOR": ""}, False),
+    ],
+)
+def test_colour_follows_the_users_wish_then_the_terminal(scripted, monkeypatch, environ, coloured):
+    """NO_COLOR, then FORCE_COLOR, then isatty(stderr)."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    scripted((1, "", ROLE_ERROR + DENIED))
+    ours = run("apply").stderr.splitlines()[-1]
+    assert ours.startswith(b"\x1b[31mtfretry:\x1b[0m not retried") is coloured
+    assert ours.startswith(b"tfretry: not retried") is not coloured
+
+
+def test_colour_is_on_on_a_terminal(scripted):
+    """Unless the terminal is dumb."""
+    scripted((1, "", ROLE_ERROR + DENIED))
+    assert b"\x1b[31mtfretry:" in on_terminal("apply")[1]
+    assert b"\x1b[31mtfretry:" not in on_terminal("apply", TERM="dumb")[1]
+
+
+def test_our_line_begins_on_its_own_line_on_a_terminal(scripted):
+    """Also when terraform's last line is open."""
+    scripted((1, "an open line", (ROLE_ERROR + DENIED).rstrip("\n")))
+    lines = on_terminal("apply", NO_COLOR="1")[1].splitlines()
+    assert lines[-1].startswith(b"tfretry: not retried")
+
+
+def test_control_characters_of_terraforms_text_do_not_reach_the_terminal(scripted):
+    """An error's summary may hold what a terminal acts on."""
+    scripted((1, "", ROLE_ERROR + DENIED.replace("AccessDenied", "Access\x07\x1b]0;title\x07Denied")))
+    ours = run("apply").stderr.splitlines()[-1]
+    assert ours.startswith(b"tfretry: not retried")
+    assert re.search(rb"[\x00-\x1f]", ours) is None
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_provider_that_polled_for_long_gets_the_remedy_at_once(scripted):
+    """After two minutes the role is more often missing than new."""
+    waited = "aws_ecs_service.this: Still creating... [2m0s elapsed]\n"
+    scripted((1, waited, ROLE_ERROR), (0, "", ""))
+    stderr = run("apply").stderr.decode()
+    assert "tfretry: the provider itself waited 2m: the role may be missing rather than new." in stderr
+    assert stderr.index("aws iam create-service-linked-role") < stderr.index("retrying in")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_several_errors_are_counted(scripted):
+    """One line names the first and says how many more there are."""
+    scripted((1, "", ROLE_ERROR + ROLE_ERROR.replace("service.this", "service.that")), (0, "", ""))
+    assert b"tfretry: aws_ecs_service.this and 1 more: the ECS" in run("apply").stderr
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_remedy_after_a_long_poll_is_told_once_whichever_attempt_it_is(scripted):
+    """And only where the role may be what is missing."""
+    waited = "aws_ecs_service.this: Still creating... [2m0s elapsed]\n"
+    scripted((1, "", ROLE_ERROR), (1, waited, ROLE_ERROR), (1, waited, ROLE_ERROR), (0, "", ""))
+    assert run("apply").stderr.count(b"the provider itself waited") == 1
+    other = ROLE_ERROR.replace("Unable to assume the service linked role", "no such host")
+    scripted((1, waited, other), (0, "", ""))
+    assert b"the role may be missing" not in run("--retry-on=no such host", "apply").stderr
+
+
+@pytest.mark.parametrize("environ", [{"CI": "true"}, {"BUILDKITE": "true"}, {"TERM": "dumb"}])
+def test_a_terminal_whose_output_is_kept_as_a_log_has_no_countdown(scripted, environ):
+    """Some CI systems give their jobs a terminal; a dumb one cannot rewrite a line."""
+    scripted((1, "", ROLE_ERROR), (0, "", ""))
+    _, seen = on_terminal("apply", **environ)
+    assert b"\x1b[K" not in seen
+    assert b"; retrying in " in seen
+
+
+def test_wide_characters_take_two_columns():
+    """So that no line of the countdown wraps."""
+    assert fitting("日本語", 5) == "日本"
+    assert fitting("e\u0301e", 2) == "e\u0301e"
+    assert fitting("abc", 0) == ""
+
+
+def test_a_stderr_that_nobody_reads_does_not_hold_us():
+    """The line is dropped after two seconds, so that signals are heeded."""
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writes, b"x" * 65536)
+    os.set_blocking(writes, True)
+    write_stderr(b"tfretry: a line\n", descriptor=writes)
+    os.close(reads)
+    os.close(writes)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_warning_about_the_report_begins_on_a_line_of_its_own(scripted):
+    """Also where there is nothing else to say."""
+    scripted((0, "an open line", ""))
+    command = [*TFRETRY, "--report=/nonexistent/x", "apply"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.stdout.startswith(b"an open line\ntfretry: the report could not be written")
+
+
+def test_one_attempt_is_one_attempt(scripted):
+    """Grammar, too, is transparency."""
+    scripted((1, "", ROLE_ERROR))
+    assert b"gave up after 1 attempt in " in run("--max-attempts=1", "apply").stderr

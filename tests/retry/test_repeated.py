@@ -1,0 +1,64 @@
+"""Applies without a plan file, with the real terraform and the provider of these tests: what a retry runs."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.slow
+pytest_plugins = ["provider_fixture"]
+
+QUICK = ("--first-wait=10ms", "--longest-wait=20ms")
+
+
+def service(name, *lines):
+    return f'resource "sim_service" "{name}" {{\n  name = "{name}"\n' + "".join(f"  {line}\n" for line in lines) + "}\n"
+
+
+def test_a_retry_reads_no_resource_again(sim):
+    """The failed attempt has just refreshed and saved the state."""
+    sim.applied(service("a"))
+    sim.write(service("a") + service("b"))
+    sim.fail("create", "b", attempts=2)
+    done = sim.tfretry(*QUICK, "apply", "-auto-approve")
+    assert done.returncode == 0, done.stderr
+    assert sim.calls("read") == [("read", "a")]
+
+
+def test_refresh_on_retry_reads_every_resource_again(sim):
+    """For those who want it."""
+    sim.applied(service("a"))
+    sim.write(service("a") + service("b"))
+    sim.fail("create", "b", attempts=1)
+    assert sim.tfretry("--refresh-on-retry", *QUICK, "apply", "-auto-approve").returncode == 0
+    assert len(sim.calls("read")) == 2
+
+
+@pytest.mark.parametrize("view", ["-no-color", "-json"])
+def test_an_update_that_failed_is_not_taken_for_done(sim, view):
+    """The SDK saves a failed update as if it were done; only a refresh shows that it is not."""
+    sim.applied(service("a", "size = 1"))
+    sim.write(service("a", "size = 2"))
+    sim.fail("update", "a", attempts=2, leaves=True)
+    done = sim.tfretry(*QUICK, "apply", "-auto-approve", view)
+    assert done.returncode == 0, done.stderr
+    assert [each["size"] for each in sim.objects()] == [2]
+
+
+def test_a_replacement_on_request_is_made_once(sim):
+    """What has been replaced is not replaced again by the retry."""
+    sim.applied(service("a"))
+    sim.write(service("a") + service("b"))
+    sim.fail("create", "b", attempts=2)
+    done = sim.tfretry(*QUICK, "apply", "-auto-approve", "-replace=sim_service.a")
+    assert done.returncode == 0, done.stderr
+    assert [call.name for call in sim.calls("create")] == ["a", "b"]
+    assert [call.name for call in sim.calls("delete")] == ["a"]
+
+
+def test_a_replacement_that_failed_half_way_is_completed(sim):
+    """The old object is gone, the new one could not be made: the retry makes it."""
+    sim.applied(service("a"))
+    sim.fail("create", "a", attempts=2)
+    done = sim.tfretry(*QUICK, "apply", "-auto-approve", "-replace=sim_service.a")
+    assert done.returncode == 0, done.stderr
+    assert sim.calls("create", "delete") == [("delete", "a"), ("create", "a")]

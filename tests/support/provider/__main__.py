@@ -1,0 +1,83 @@
+"""Serve the provider to the terraform that started us: `python -m provider FOLDER_OF_THE_CERTIFICATE`.
+
+In place of the framework's own `run_provider`, which cuts calls off when terraform asks it to stop: a provider of
+the real world ignores Ctrl-C and finishes what it began, or the objects of a stopped apply would be lost.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+from provider.models import Sim
+from tf.gen import grpc_controller_pb2 as control
+from tf.gen import grpc_controller_pb2_grpc as control_rpc
+from tf.gen import grpc_stdio_pb2_grpc as stdio_rpc
+from tf.gen import tfplugin_pb2_grpc as rpc
+from tf.provider import ProviderServicer
+
+MOST_CALLS = 64  # at once; terraform's -parallelism is 10 unless told otherwise
+ORPHAN_CHECK_S = 1.0
+
+
+class Servicer(ProviderServicer):
+    """The framework's, which forgets to say that its schema has to be asked for but once."""
+
+    def GetProviderSchema(self, request, context):  # noqa: N802 — the protocol's name
+        """The schema, with the one capability that spares a start of the provider."""
+        answer = super().GetProviderSchema(request, context)
+        answer.server_capabilities.get_provider_schema_optional = True
+        return answer
+
+
+class Controller(control_rpc.GRPCControllerServicer):
+    """How terraform ends a plugin."""
+
+    def __init__(self, ended: threading.Event) -> None:
+        self._ended = ended
+
+    def Shutdown(self, request, context):  # noqa: ARG002, N802 — the protocol's names
+        """All calls are done: the process may end."""
+        self._ended.set()
+        return control.Empty()
+
+
+class Stdio(stdio_rpc.GRPCStdioServicer):
+    """Nothing is printed here."""
+
+    def StreamStdio(self, request, context):  # noqa: ARG002, N802 — the protocol's names
+        """No lines."""
+        return iter(())
+
+
+def handshake(certificate: bytes, port: int) -> bytes:
+    """go-plugin's first line: versions, address, and the certificate as DER in base64 without padding."""
+    body = b"".join(line for line in certificate.splitlines() if not line.startswith(b"-----"))
+    return b"1|6|tcp|127.0.0.1:%d|grpc|%s\n" % (port, body.rstrip(b"="))
+
+
+def main(folder: Path) -> None:
+    """Serve until terraform says that it is over, or is no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent, ended = os.getppid(), threading.Event()
+    certificate, key = ((folder / name).read_bytes() for name in ("certificate.pem", "key.pem"))
+    server = grpc.server(ThreadPoolExecutor(max_workers=MOST_CALLS))
+    rpc.add_ProviderServicer_to_server(Servicer(Sim()), server)
+    control_rpc.add_GRPCControllerServicer_to_server(Controller(ended), server)
+    stdio_rpc.add_GRPCStdioServicer_to_server(Stdio(), server)
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, certificate)]))
+    server.start()
+    os.write(1, handshake(certificate, port))
+    while not ended.wait(ORPHAN_CHECK_S) and os.getppid() == parent:
+        pass
+    server.stop(grace=0.5).wait()
+    os._exit(0)  # terraform waits for our end, and the threads of gRPC take their time
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

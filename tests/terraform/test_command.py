@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tfretry.terraform.command import Command, plain_address, redacted
+
+
+def command(*argv, **environ):
+    return Command.of("/bin/terraform", argv, environ)
+
+
+def test_the_first_attempt_is_what_the_user_gave():
+    """No argument is added, changed or moved."""
+    assert command("-chdir=x", "apply", "-var", "a=b", "").argv == [
+        "/bin/terraform",
+        "-chdir=x",
+        "apply",
+        "-var",
+        "a=b",
+        "",
+    ]
+
+
+def test_a_retry_skips_the_refresh_right_after_the_word_apply():
+    """The failed apply has just refreshed; nothing else changes."""
+    retry = command("-chdir=x", "apply", "-auto-approve").retry_argv(refresh=False, replaced=())
+    assert retry == ["/bin/terraform", "-chdir=x", "apply", "-refresh=false", "-auto-approve"]
+
+
+@pytest.mark.parametrize("given", ["-refresh=true", "--refresh=false", "-refresh"])
+def test_the_users_own_word_about_refreshing_stands(given):
+    """Whoever said `-refresh…` gets just that again."""
+    assert command("apply", given).retry_argv(refresh=False, replaced=()) == ["/bin/terraform", "apply", given]
+
+
+def test_a_word_about_refreshing_in_the_environment_stands():
+    """TF_CLI_ARGS_apply are arguments too."""
+    retry = command("apply", TF_CLI_ARGS_apply="-refresh=true").retry_argv(refresh=False, replaced=())
+    assert retry == ["/bin/terraform", "apply"]
+
+
+def test_refresh_on_retry_adds_nothing():
+    """With it, a retry is the same command."""
+    assert command("apply").retry_argv(refresh=True, replaced=()) == ["/bin/terraform", "apply"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"),
+    [
+        (["-replace=a.b", "-replace=c.d"], ["-replace=c.d"]),
+        (["-replace", "a.b", "-auto-approve"], ["-auto-approve"]),
+        (["--replace= a.b ", "x"], ["x"]),
+        (["-var", "-replace=a.b"], ["-var", "-replace=a.b"]),
+        (["-replace=c.d"], ["-replace=c.d"]),
+    ],
+)
+def test_a_replacement_that_is_done_is_not_asked_for_again(arguments, kept):
+    """`-replace` would replace the new object once more."""
+    retry = command("apply", *arguments).retry_argv(refresh=True, replaced={"a.b"})
+    assert retry == ["/bin/terraform", "apply", *kept]
+
+
+def test_replace_from_the_environment_cannot_be_repeated():
+    """It cannot be left out without changing the environment."""
+    assert "-replace" in command("apply", TF_CLI_ARGS="-replace=a.b").unrepeatable()
+
+
+def test_a_variable_file_that_can_be_read_only_once_is_not_repeatable(tmp_path):
+    """A FIFO is empty the second time, and terraform would fall back to defaults."""
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "file").write_text("")
+    assert "only once" in command("apply", f"-var-file={tmp_path / 'fifo'}").unrepeatable()
+    assert "only once" in command(f"-chdir={tmp_path}", "apply", "-var-file", "fifo").unrepeatable()
+    assert command("apply", f"-var-file={tmp_path / 'file'}").unrepeatable() is None
+    assert command("apply", "-var-file=missing").unrepeatable() is None
+
+
+def test_a_plan_file_is_the_one_positional_argument(tmp_path):
+    """Also with spaces in its name; a directory (0.11 to 0.14) is no plan."""
+    assert command("apply", "-lock=false", "my plan").plan_file == "my plan"
+    assert command("apply", "my plan", "-no-color").plan_file == "my plan"
+    assert command("apply", str(tmp_path)).plan_file is None
+    assert command("apply", "a", "b").plan_file is None
+    assert command("apply").plan_file is None
+
+
+def test_a_plan_file_of_the_environment_is_recognised_and_not_repeatable():
+    """It cannot be exchanged without changing the environment."""
+    found = command("apply", TF_CLI_ARGS_apply="'my plan'")
+    assert (found.plan_file, found.plan_file_of_environment) == (None, "my plan")
+    assert "TF_CLI_ARGS" in found.unrepeatable()
+
+
+def test_addresses_compare_without_white_space_outside_quotes():
+    """Terraform's own rendering has none."""
+    assert plain_address(' a.b[ "x y" ] ') == 'a.b["x y"]'
+
+
+@pytest.mark.parametrize(
+    ("argv", "shown"),
+    [
+        (["apply", "-var=token=s3cret=x"], ["apply", "-var=token=***"]),
+        (["apply", "--var", "token=s3cret", "p"], ["apply", "--var", "token=***", "p"]),
+        (["apply", "-var-file=x"], ["apply", "-var-file=x"]),
+        (["apply", "-var"], ["apply", "-var"]),
+        (["apply", "var=x"], ["apply", "var=x"]),
+        (["apply", "-var", "-no-color", "token=s3cret"], ["apply", "-var", "-no-color", "token=***"]),
+    ],
+)
+def test_values_of_variables_are_covered(argv, shown):
+    """They may be secrets."""
+    assert redacted(argv) == shown
+
+
+def test_a_state_that_is_written_elsewhere_is_not_repeatable():
+    """A second run would read the old one, and create everything again."""
+    assert "-state-out" in command("apply", "-state-out=x").unrepeatable()
+    assert "-state-out" in command("apply", TF_CLI_ARGS="-state-out x").unrepeatable()
+
+
+def test_an_empty_variable_file_is_read_as_often_as_one_likes():
+    """`-var-file=${FILE:-/dev/null}` is how scripts say that there is none."""
+    assert command("apply", "-var-file=/dev/null").unrepeatable() is None
+
+
+def test_a_plan_file_is_exchanged_where_it_stands():
+    """The other arguments stay as they are."""
+    exchanged = command("-chdir=x", "apply", "-lock=false", "--", "-p", "-no-color").apply_argv("/new")
+    assert exchanged == ["/bin/terraform", "-chdir=x", "apply", "-lock=false", "--", "/new", "-no-color"]
+
+
+def test_planning_has_the_options_of_the_apply_and_of_the_environment():
+    """Those that planning knows; the others are for the apply alone."""
+    given = command("apply", "-lock=false", "-var", "a=b", "-backup=x", "p", TF_CLI_ARGS_apply="-state=s -json")
+    assert given.planning_options == ["-state=s", "-lock=false", "-var=a=b"]

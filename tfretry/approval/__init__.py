@@ -1,0 +1,1 @@
+"""Whether a new plan is within the approved one. Pure."""

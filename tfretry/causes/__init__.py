@@ -1,0 +1,1 @@
+"""Which errors heal by waiting."""

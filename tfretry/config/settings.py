@@ -1,0 +1,144 @@
+"""What the user asked for: options beat TFRETRY_* variables, they beat .tfretry.toml, that beats the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tfretry.causes.table import TABLE, Cause, custom_cause
+from tfretry.config import file, values
+from tfretry.config.options import OPTIONS, Option, own_pairs
+from tfretry.errors import TfretryError
+
+FROM_TABLE = {cause.name: cause for cause in TABLE}
+
+Found = tuple[str, Any]  # where a value stood, and what stood there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How this run retries and what it says."""
+
+    timeout_s: float = 900.0
+    max_attempts: int | None = None
+    first_wait_s: float = 6.0
+    longest_wait_s: float = 30.0
+    causes: tuple[Cause, ...] = tuple(cause for cause in TABLE if cause.default)
+    refresh_on_retry: bool = False
+    report: str | None = None
+    plan_args: tuple[str, ...] = ()
+    log_format: str = "text"
+    quiet: bool = False
+
+
+def load_settings(own: Sequence[str], environ: Mapping[str, str], directory: str | None) -> Settings:
+    """The settings of this run; *directory* is that of `-chdir`.
+
+    Raises TfretryError with one sentence that names the flag, the variable or the file and key of a bad value.
+    """
+    found = _merge(_from_file(directory), _from_environment(environ), _from_options(own))
+    fields = {field: parse(*found[key]) for key, (field, parse) in PARSERS.items() if key in found}
+    return Settings(causes=_causes(found), **fields)
+
+
+def _causes(found: Mapping[str, Found]) -> tuple[Cause, ...]:
+    causes = list(Settings().causes)
+    where, names = found.get("causes", ("", []))
+    for name in _list(where, names):
+        if not isinstance(name, str) or (name != "all" and name not in FROM_TABLE):
+            values.refuse(where, name, f"one of {', '.join(FROM_TABLE)} or all")
+        causes += [FROM_TABLE[name]] if name != "all" else TABLE
+    where, patterns = found.get("retry_on", ("", []))
+    causes += [
+        _custom(where, "retry-on", pattern, "an error that --retry-on names") for pattern in _list(where, patterns)
+    ]
+    where, tables = found.get("cause", ("", []))
+    causes += [_cause_of_table(where, table) for table in _list(where, tables)]
+    return tuple({id(cause): cause for cause in causes}.values())
+
+
+def _list(where: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        values.refuse(where, value, "a list")
+    return value
+
+
+def _cause_of_table(where: str, table: Any) -> Cause:
+    if not isinstance(table, dict) or set(table) - {"why"} != {"name", "pattern"}:
+        raise TfretryError(f"{where}: each [[cause]] takes name and pattern, and may have why")
+    if not all(isinstance(value, str) and value for value in table.values()):
+        raise TfretryError(f"{where}: name, pattern and why of a [[cause]] are texts that are not empty")
+    return _custom(
+        f"{where}: {table['name']}",
+        table["name"],
+        table["pattern"],
+        table.get("why", f"an error of the cause {table['name']}"),
+    )
+
+
+def _custom(where: str, name: str, pattern: Any, why: str) -> Cause:
+    if not isinstance(pattern, str) or not pattern:
+        values.refuse(where, pattern, "a regular expression that is not empty")
+    try:
+        return custom_cause(name, pattern, why)
+    except ValueError as error:
+        raise TfretryError(f"{where}: {error}") from error
+
+
+# How the text of each option that takes one value becomes a field of Settings.
+PARSERS: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
+    "timeout": ("timeout_s", values.duration_s),
+    "max_attempts": ("max_attempts", values.count),
+    "first_wait": ("first_wait_s", values.positive_duration_s),
+    "longest_wait": ("longest_wait_s", values.positive_duration_s),
+    "refresh_on_retry": ("refresh_on_retry", values.switch),
+    "report": ("report", values.text_or_none),
+    "plan_args": ("plan_args", values.words),
+    "log_format": ("log_format", values.log_format),
+    "quiet": ("quiet", values.switch),
+}
+KEYS = frozenset({"cause", *(option.key for option in OPTIONS)})
+
+
+def _merge(*sources: dict[str, Found]) -> dict[str, Found]:
+    return {key: value for source in sources for key, value in source.items()}
+
+
+def _from_options(own: Sequence[str]) -> dict[str, Found]:
+    found: dict[str, Found] = {}
+    for option, value in own_pairs(own):
+        if option.separator:
+            _, before = found.get(option.key, (option.name, []))
+            found[option.key] = (option.name, [*before, value])
+        else:
+            found[option.key] = (option.name, value)
+    return found
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Found]:
+    return {
+        option.key: (option.variable, value)
+        for option in OPTIONS
+        if option.variable in environ and (value := _of_variable(option, environ[option.variable])) is not None
+    }
+
+
+def _of_variable(option: Option, text: str) -> str | list[str] | None:
+    """What the variable says; an empty one is how a CI system passes on a parameter that nobody has set."""
+    if option.separator:
+        return [part.strip() for part in text.split(option.separator) if part.strip()] or None
+    is_switch = option.value is None
+    return text if is_switch or text.strip() else None
+
+
+def _from_file(directory: str | None) -> dict[str, Found]:
+    path = file.find(directory)
+    if path is None:
+        return {}
+    content = file.read(path)
+    for key in content:
+        if key not in KEYS:
+            raise TfretryError(f"{path}: there is no key {key!r}; expected one of {', '.join(sorted(KEYS))}")
+    values.text_or_none(f"{path}: terraform", content.get("terraform", ""))
+    return {key: (f"{path}: {key}", value) for key, value in content.items()}

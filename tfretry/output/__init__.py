@@ -1,0 +1,1 @@
+"""What terraform prints, read as it flows: error diagnostics and progress."""

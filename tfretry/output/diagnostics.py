@@ -1,0 +1,125 @@
+"""Bytes of terraform's output in, error diagnostics out: incremental, bounded, no I/O."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tfretry.output import messages
+from tfretry.output.blocks import Block
+from tfretry.output.lines import BATCH, Lines, clean
+from tfretry.output.shapes import UNREADABLE, Diagnostic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+OPENING, CLOSING = "╷", "╵"
+GUTTER = re.compile(r"[│|] ?")
+HEADING = re.compile(r"([│|] ?)?(Error|Warning): (.*)", re.DOTALL)
+# Printed only when nothing failed; what may follow are outputs, and lines of those may look like anything.
+APPLIED = "Apply complete! "
+YELLOW = b"\x1b[33m"
+# How a line may begin that begins a diagnostic, or ends what could be one: most lines with a needle are done with here.
+MAY_BEGIN = re.compile(rb"[\x1b\r{|]|Error: |Warning: |Apply|\xe2[\x94\x95]")
+# A stream without any of these holds no error: they are looked for before anything is split or decoded.
+NEEDLES = (
+    (b"E", b"Error: "),
+    (b"W", b"Warning: "),
+    (b"\xe2", b"\xe2"),  # of a box's corner, whose first byte is nearly as rare as the whole
+    (b"@", messages.NEEDLE),
+    (b"!", APPLIED.encode()),
+)
+
+
+class DiagnosticReader:
+    """Calls *found* with each error diagnostic of one byte stream, in any shape; never for a warning.
+
+    Up to *batch* bytes are gathered before they are looked at.
+    """
+
+    def __init__(self, found: Callable[[Diagnostic], object], *, batch: int = BATCH) -> None:
+        self._found = found
+        self._lines = Lines(NEEDLES, self._read, batch=batch)
+        self._block: Block | None = None
+        self._errors = 0
+        self._applied = False
+        self._quoted = False
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes, cut anywhere."""
+        self._lines.feed(chunk)
+
+    def close(self) -> None:
+        """Take the end of the stream for the end of what has no other; a second call does nothing."""
+        self._lines.close()
+        self._finish()
+
+    def _read(self, line: bytes) -> bool:
+        if self._block is None and not MAY_BEGIN.match(line) and messages.START not in line:
+            return False
+        text = clean(line)
+        if messages.may_report(line):
+            self._report(messages.diagnostics_of(line))
+        if self._block is None:
+            self._begin(text, line)
+        elif self._block.shape == "plain":
+            self._in_plain(self._block, text, line)
+        else:
+            self._in_box(self._block, text, line)
+        if self._block is not None and self._block.full:
+            self._finish()
+        return self._block is not None
+
+    def _begin(self, text: str, line: bytes) -> None:
+        if text.startswith(APPLIED):
+            self._applied = self._errors == 0
+        elif self._applied:
+            return
+        elif text.startswith(OPENING):
+            self._block = Block("box")
+            # Should the box stay empty (terraform drops lines over 64 KiB), its colour alone tells what it was.
+            self._block.severity = "Warning" if YELLOW in line else ""
+        elif heading := HEADING.match(text):
+            self._block = Block("box" if heading[1] else "plain")
+            self._block.head(heading[2], heading[3])
+
+    def _in_box(self, block: Block, text: str, line: bytes) -> None:
+        if gutter := GUTTER.match(text):
+            content = text[gutter.end() :]
+            heading = HEADING.match(content)
+            if block.empty and heading and not heading[1]:
+                block.head(heading[2], heading[3])
+            else:
+                block.add(content)
+        elif text.startswith(CLOSING):
+            self._finish()
+        elif text.startswith(OPENING) or HEADING.match(text):
+            self._finish()
+            self._begin(text, line)
+
+    def _in_plain(self, block: Block, text: str, line: bytes) -> None:
+        heading = HEADING.match(text)
+        if text.startswith((OPENING, APPLIED)) or (heading and heading[1]):
+            self._finish(cut=True)
+            self._begin(text, line)
+        elif heading and block.may_be_over:
+            self._finish()
+            self._begin(text, line)
+        else:
+            block.add_doubtful(text)
+            if block.over and block.severity == "Warning":
+                self._finish()
+                # Was that warning within a local-exec's quoted command? Then the command's end has not been seen.
+                self._report([UNREADABLE] if self._quoted else [])
+
+    def _finish(self, *, cut: bool = False) -> None:
+        block, self._block = self._block, None
+        text = block.text(cut=cut) if block else None
+        if text:
+            self._quoted = self._quoted or text.quotes_command
+            self._report(text.diagnostics())
+
+    def _report(self, diagnostics: Iterable[Diagnostic]) -> None:
+        for diagnostic in diagnostics:
+            self._errors += 1
+            self._found(diagnostic)

@@ -1,0 +1,110 @@
+"""What terraform says of its progress: the changes that are finished, and how long the others have been going on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from tfretry.output.lines import BATCH, Lines, clean
+from tfretry.output.messages import message
+from tfretry.output.shapes import ADDRESS
+
+# More addresses than terraform ever works on at once.
+WAITS_KEPT = 1000
+LONGEST_S = 10**9
+
+NEEDLES = (
+    (b"S", b": Still "),
+    (b"M", b": Modif"),
+    (b"@", b'"apply_progress"'),
+    (b"@", b'"apply_errored"'),
+    (b"@", b'"action":"update"'),
+)
+# Each resource has such a line: they are read only where somebody needs to know what is finished.
+NEEDLES_OF_CHANGES = (
+    (b"C", b": Creation complete"),
+    (b"D", b": Destruction complete"),
+    (b"@", b'"apply_complete"'),
+)
+FINISHED = re.compile(
+    rf"(?P<address>{ADDRESS})(?: \(deposed object (?P<deposed>\w+)\))?: "
+    r"(?P<what>Creation|Modifications|Destruction) complete after "
+)
+# "[10s elapsed]", "[id=i-1, 2m10s elapsed]", since 1.12 "[02m10s elapsed]", in 0.11 "(ID: i-1, 10s elapsed)".
+GOING_ON = re.compile(
+    rf"(?P<address>{ADDRESS})(?: \(deposed object \w+\))?: Still \w+\.\.\. [\[(](?:.*, )?"
+    r"(?:(?P<hours>\d{1,9})h)?(?:(?P<minutes>\d{1,9})m)?(?P<seconds>\d{1,9})s elapsed[\])]$"
+)
+UPDATING = re.compile(rf"(?P<address>{ADDRESS}): Modifying\.\.\.")
+ACTIONS = {"Creation": "create", "Modifications": "update", "Destruction": "delete"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """A change that terraform reports as complete; *action* is `create`, `update` or `delete`, as in a plan's JSON."""
+
+    action: str
+    address: str
+    deposed: str | None  # the key of the deposed object that it was made to
+
+
+class ProgressReader:
+    """Reads the progress of one byte stream; *longest* is in seconds.
+
+    Without *changes*, only updates are among the *finished*.
+    """
+
+    def __init__(self, *, changes: bool = True, batch: int = BATCH) -> None:
+        self.finished: set[Completion] = set()
+        self.longest: dict[str, int] = {}
+        self._updating: set[str] = set()
+        self._lines = Lines((*NEEDLES, *NEEDLES_OF_CHANGES) if changes else NEEDLES, self._read, batch=batch)
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes, cut anywhere."""
+        self._lines.feed(chunk)
+
+    def close(self) -> None:
+        """Take the end of the stream for the end of its last line."""
+        self._lines.close()
+
+    @property
+    def unfinished_updates(self) -> set[str]:
+        """The addresses of updates that have begun, and not ended well so far."""
+        return self._updating - {change.address for change in self.finished if change.action == "update"}
+
+    def _read(self, line: bytes) -> bool:
+        if line.startswith(b"{"):
+            self._read_message(message(line))
+            return False
+        text = clean(line).rstrip()
+        if found := FINISHED.match(text):
+            self._finish(ACTIONS[found["what"]], found["address"], found["deposed"])
+        elif found := UPDATING.match(text):
+            self._updating.add(found["address"])
+        elif found := GOING_ON.match(text):
+            hours, minutes, seconds = (int(found[unit] or 0) for unit in ("hours", "minutes", "seconds"))
+            self._wait(found["address"], hours * 3600 + minutes * 60 + seconds)
+        return False
+
+    def _read_message(self, body: Any) -> None:
+        hook = body.get("hook")
+        resource = hook.get("resource") if isinstance(hook, dict) else None
+        address = resource.get("addr") if isinstance(resource, dict) else None
+        if not isinstance(address, str):
+            return
+        if body.get("type") == "apply_start" and hook.get("action") == "update":
+            self._updating.add(address)
+        if body.get("type") == "apply_complete" and hook.get("action") in ACTIONS.values():
+            self._finish(hook["action"], address, None)
+        seconds = hook.get("elapsed_seconds")
+        if body.get("type") in ("apply_progress", "apply_errored") and isinstance(seconds, (int, float)):
+            self._wait(address, seconds if 0 <= seconds < LONGEST_S else 0)  # JSON of Python's kind knows NaN
+
+    def _finish(self, action: str, address: str, deposed: str | None) -> None:
+        self.finished.add(Completion(action=action, address=address, deposed=deposed))
+
+    def _wait(self, address: str, seconds: float) -> None:
+        if address in self.longest or len(self.longest) < WAITS_KEPT:
+            self.longest[address] = int(seconds)

@@ -1,0 +1,173 @@
+"""One run of terraform: started by sh, its bytes carried by the pump, its signals by the rule."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sh
+
+from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError
+from tfretry.process.attendance import Attendance
+from tfretry.process.channels import Channel, open_channels
+from tfretry.process.guardian import Guardian, PrivateDirectory
+from tfretry.process.pump import Flow, Pump
+from tfretry.process.rule import STOPS
+from tfretry.process.signals import Signals
+from tfretry.process.terminal import echo_restored
+from tfretry.process.witnesses import Banner, Sentinel
+
+logging.getLogger("sh").setLevel(logging.CRITICAL)  # it logs arguments, and -var values are secrets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one run of terraform came to."""
+
+    exit_code: int  # negative: died of that signal
+    signalled: int | None  # the first signal that we received meanwhile
+    watched: bool = True  # False: a consumer failed, and has not seen all output
+
+
+def run_terraform(
+    argv: Sequence[str],
+    *,
+    signals: Signals,
+    watch: Callable[[int], Callable[[bytes], object]],
+    private: PrivateDirectory | None = None,
+) -> Outcome:
+    """Run *argv*, which begins with the binary's path, on our own stdin, stdout and stderr.
+
+    *watch* is asked for the consumer of each channel's bytes: 1, and 2 unless both are the same open file. Consumers
+    are called from another thread, one at a time. Raises TerraformNotExecutableError, TerraformNotFoundError.
+    """
+    with open_channels() as channels, echo_restored():
+        banners = [Banner() for _ in channels]
+        flows = [
+            Flow(source=channel.source, target=channel.target, watchers=(banner.feed, watch(channel.target)))
+            for channel, banner in zip(channels, banners, strict=True)
+        ]
+        with contextlib.closing(Pump(flows)) as pump:
+            stdio = (0, channels[0].child_end, channels[-1].child_end)
+            wires = _Wires(stdio=stdio, pump=pump, channels=channels, banners=banners)
+            return _run(argv, wires, signals=signals, private=private)
+
+
+def run_quietly(
+    argv: Sequence[str],
+    *,
+    signals: Signals,
+    stdout: int,
+    stderr: int,
+    private: PrivateDirectory | None = None,
+    hidden: Collection[str] = (),
+) -> Outcome:
+    """Run *argv* without input, its output on the descriptors *stdout* and *stderr*; raises as run_terraform.
+
+    *hidden* are variables that it is not to see.
+    """
+    with open(os.devnull, "rb") as null, contextlib.closing(Pump([])) as pump:
+        wires = _Wires(stdio=(null.fileno(), stdout, stderr), pump=pump, hidden=hidden)
+        return _run(argv, wires, signals=signals, private=private)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wires:
+    """What terraform gets as its first three descriptors, what is at our end of them, and what it is not to see."""
+
+    stdio: tuple[int, int, int]
+    pump: Pump
+    channels: Sequence[Channel] = ()
+    banners: Sequence[Banner] = ()
+    hidden: Collection[str] = ()
+
+
+def _run(argv: Sequence[str], wires: _Wires, *, signals: Signals, private: PrivateDirectory | None) -> Outcome:
+    for arrival in signals.take_pending():
+        if arrival.signal in STOPS:  # as if terraform had died of it at its start
+            return Outcome(exit_code=-arrival.signal, signalled=arrival.signal)
+    drains = [channel.source for channel in wires.channels]
+    with Guardian(drains=drains, private=private) as guardian, Sentinel() as sentinel:
+
+        def prepare() -> None:
+            guardian.adopt()
+            signals.restore_in_child()
+            for name in wires.hidden:
+                os.environ.pop(name, None)  # of the child alone: it is about to become terraform
+
+        # All that can fail has been opened by now, so that nothing fails once terraform runs.
+        child = _Child(argv, wires.stdio, prepare)
+        for channel in wires.channels:
+            channel.close_child_end()
+        attendance = Attendance(
+            child,
+            signals=signals,
+            guardian=guardian,
+            sentinel=sentinel,
+            channels=wires.channels,
+            banners=wires.banners,
+        )
+        attendance.pass_on_pending()
+        sentinel.spawn()
+        wires.pump.start()
+        attendance.until_end()
+        attendance.until_drained(wires.pump)
+        return Outcome(
+            exit_code=child.wait(),
+            signalled=attendance.first_signal,
+            watched=wires.pump.failure is None,
+        )
+
+
+class _FsStr(str):
+    """sh encodes arguments strictly; terraform is to get the bytes that we got."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "", errors: str = "") -> bytes:  # noqa: ARG002  # sh's choice is not ours
+        return super().encode(sys.getfilesystemencoding(), "surrogateescape")
+
+
+class _Child:
+    """Terraform as sh started it."""
+
+    def __init__(self, argv: Sequence[str], stdio: tuple[int, int, int], prepare: Callable[[], None]) -> None:
+        self._running = _start(argv, stdio, prepare)
+
+    def is_alive(self) -> bool:
+        return bool(self._running.is_alive())
+
+    def signal(self, signo: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._running.signal(signo)
+
+    def wait(self) -> int:
+        # Not of the command but of its process: sh 2.2 raises for a death by signal even where it is said to be fine.
+        return int(self._running.process.wait())
+
+
+def _start(argv: Sequence[str], stdio: tuple[int, int, int], prepare: Callable[[], None]) -> Any:
+    stdin, stdout, stderr = stdio
+    try:
+        command: Any = sh.Command(argv[0])
+        command._path = _FsStr(argv[0])  # noqa: SLF001  # sh would tidy it, and encode it strictly
+        return command(
+            [_FsStr(argument) for argument in argv[1:]],
+            _in=stdin,
+            _out=stdout,
+            _err=stderr,
+            _bg=True,  # its child ignores SIGHUP
+            _bg_exc=False,
+            _close_fds=False,  # ours are closed on exec; those that our caller passed are for terraform
+            _preexec_fn=prepare,
+        )
+    except sh.CommandNotFound as error:
+        raise TerraformNotFoundError(f"cannot run {argv[0]}: it is not there, or not executable") from error
+    except sh.ForkException as error:
+        reason = str(error).strip().rpartition("] ")[2]  # the end of a traceback
+        raise TerraformNotExecutableError(f"cannot run {argv[0]}: {reason}") from error

@@ -1,0 +1,61 @@
+"""How CI systems want to be told: an annotation on stderr, a table in the step summary."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from tfretry.attempt import Attempt
+from tfretry.result import Result
+
+TITLE = "tfretry"
+MARKDOWN = re.compile(r"[\\`*_\[\]|<>&#]")
+HEADINGS = ("attempt", "started (UTC)", "duration", "exit code", "error")
+
+
+def annotation(level: str | None, text: str, environ: Mapping[str, str]) -> str:
+    """The line that the runner turns into an annotation; empty where it knows none of *level*.
+
+    GitHub: "Workflow commands for GitHub Actions". Azure: "Logging commands", which has no level below warning.
+    """
+    if level and environ.get("GITHUB_ACTIONS") == "true":
+        return f"::{level} title={TITLE}::{_escaped(text, percent='%25')}\n"
+    if level == "warning" and environ.get("TF_BUILD", "").lower() == "true":
+        return f"##vso[task.logissue type=warning]{TITLE}: {_escaped(text, percent='%AZP25')}\n"
+    return ""
+
+
+def append_summary(result: Result, text: str, environ: Mapping[str, str]) -> None:
+    """Append *text* and a table of the attempts to GitHub's step summary; one that cannot be written is passed over."""
+    path = environ.get("GITHUB_STEP_SUMMARY", "")
+    is_special = os.path.exists(path) and not os.path.isfile(path)  # opening a FIFO could hold us for ever
+    if environ.get("GITHUB_ACTIONS") != "true" or not path or is_special:
+        return
+    rows = [_row(number, attempt) for number, attempt in enumerate(result.attempts, 1)]
+    said = ["```text", text.replace("```", "` ` `"), "```", ""]
+    table = [_cells(HEADINGS), _cells(["---"] * len(HEADINGS)), *rows]
+    lines = [f"### {TITLE}: {result.ending}", "", *said, *table, "", ""]
+    with contextlib.suppress(OSError), open(path, "a", encoding="utf-8", errors="replace") as file:
+        file.write("\n".join(lines))
+
+
+def _row(number: int, attempt: Attempt) -> str:
+    started = datetime.fromtimestamp(attempt.started, UTC).strftime("%H:%M:%S")
+    first = attempt.diagnosis.obstacle or attempt.diagnosis.healing
+    error = f"{first.address or ''} {first.summary}".strip() if first else ""
+    return _cells([str(number), started, f"{attempt.duration_s:.1f} s", str(attempt.exit_code), error])
+
+
+def _cells(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(MARKDOWN.sub(_as_entity, cell) for cell in cells)} |"
+
+
+def _as_entity(match: re.Match[str]) -> str:
+    return f"&#{ord(match[0])};"
+
+
+def _escaped(text: str, *, percent: str) -> str:
+    return text.replace("%", percent).replace("\r", "%0D").replace("\n", "%0A")

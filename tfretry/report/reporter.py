@@ -1,0 +1,160 @@
+"""What we say on stderr, through structlog: sentences for people or JSON lines for machines."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from tfretry.attempt import Attempt
+from tfretry.config.settings import Settings
+from tfretry.report.ci import annotation, append_summary
+from tfretry.report.countdown import count_down
+from tfretry.report.sentences import EVENTS, counting, sentence, who
+from tfretry.report.stderr import write_stderr
+from tfretry.result import Result
+
+PREFIX = "tfretry: "
+LONG_POLL_S = 110.0  # terraform tells its progress every 10 s: this is the last line before two minutes
+# CI systems whose logs keep what a terminal would rewrite, though they give jobs a terminal.
+KEEPS_LOGS = ("CI", "TF_BUILD", "JENKINS_URL", "BUILDKITE")
+
+
+class Stderr:
+    """The logger under structlog: whole lines that begin on a line of their own."""
+
+    def __init__(self) -> None:
+        self.is_mid_line = False
+
+    def write(self, text: str) -> None:
+        """Write *text* in one write, after ending the line that terraform left open."""
+        write_stderr(("\n" * self.is_mid_line + text).encode("utf-8", "replace"))
+        self.is_mid_line = False
+
+    def msg(self, line: str) -> None:
+        """Write *line* and a newline, in one write."""
+        self.write(f"{line}\n")
+
+    info = warning = msg
+
+
+class Reporter:
+    """Tells people or machines what happens to the run; silent about a first attempt that applies."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+        self._stderr = Stderr()
+        self._environ = environ
+        self._quiet = settings.quiet
+        self._as_json = settings.log_format == "json"
+        self._has_countdown = not self._as_json and not self._quiet and can_rewrite_lines(environ)
+        self._has_told_remedy = False
+        processors = JSON if self._as_json else [text_renderer(colour=wants_colour(environ))]
+        self._log = structlog.wrap_logger(self._stderr, processors=processors, wrapper_class=structlog.BoundLogger)
+
+    def say(self, event: str, **facts: Any) -> None:
+        """Say *event*, one of the keys of sentences.EVENTS."""
+        if EVENTS[event].failure:
+            self._log.warning(event, **facts)
+        elif not self._quiet:
+            self._log.info(event, **facts)
+
+    def wait(self, attempts: Sequence[Attempt], wait_s: float, sleep: Callable[[float], int | None]) -> int | None:
+        """Say that the last attempt is retried, and wait; returns early with the number of a stop signal."""
+        last, facts = attempts[-1], _retry_facts(attempts)
+        self._stderr.is_mid_line = last.left_line_open
+        remedy = _remedy(last)
+        if remedy and last.polled_s >= LONG_POLL_S and not self._has_told_remedy:
+            self.say("the provider waited", polled_s=last.polled_s, remedy=remedy)
+            self._has_told_remedy = True
+        if not self._has_countdown:
+            self.say("retrying", **facts, wait_s=round(wait_s, 3))
+            return sleep(wait_s)
+        return count_down(
+            wait_s,
+            sleep=sleep,
+            describe=lambda left_s: PREFIX + counting({**facts, "wait_s": left_s}),
+            write=self._stderr.write,
+        )
+
+    def finish(self, result: Result) -> None:
+        """Say how the run ended, to people and to the CI system."""
+        if result.interrupted_wait is None:
+            self._stderr.is_mid_line = result.last.left_line_open
+        event, facts = _ending(result)
+        if event is None:
+            return
+        self.say(event, **facts)
+        text = sentence(event, facts)
+        append_summary(result, text, self._environ)
+        if not self._quiet and not self._as_json:
+            write_stderr(annotation(EVENTS[event].level, text, self._environ).encode("utf-8", "replace"))
+
+
+def _retry_facts(attempts: Sequence[Attempt]) -> dict[str, Any]:
+    attempt = attempts[-1]
+    healing = attempt.diagnosis.healing
+    cause = healing.cause if healing else None
+    return {
+        "address": who(attempt.diagnosis),
+        "cause": cause.name if cause else None,
+        "sentence": cause.sentence if cause else "terraform failed",
+        "attempt": len(attempts),
+        "failed_after_s": round(attempt.duration_s, 3),
+    }
+
+
+def _remedy(attempt: Attempt) -> str:
+    causes = [finding.cause for finding in attempt.diagnosis.findings if finding.cause]
+    return next((cause.remedy for cause in causes if cause.remedy), "")
+
+
+def _ending(result: Result) -> tuple[str | None, dict[str, Any]]:
+    retried = len(result.attempts) > 1
+    if result.ending == "applied" and retried:
+        since_s = round(result.since_first_failure_s, 3)
+        return "applied", {"attempt": len(result.attempts), "since_first_failure_s": since_s}
+    if result.ending == "gave-up":
+        spent = {"attempts": len(result.attempts), "elapsed_s": round(result.elapsed_s, 3)}
+        return "gave up", {**spent, "exit_code": result.exit_code, "remedy": _remedy(result.last)}
+    if result.ending == "interrupted" and result.interrupted_wait is not None:
+        return "interrupted", {"signal": signal.Signals(result.interrupted_wait).name, "meanwhile": result.reason}
+    if result.ending == "refused":
+        return "refused", {"reason": result.reason, "details": list(result.details)}
+    if result.reason:
+        return "not retried", {"reason": result.reason}
+    return None, {}
+
+
+def wants_colour(environ: Mapping[str, str]) -> bool:
+    """NO_COLOR, then FORCE_COLOR, then whether stderr is a terminal."""
+    if environ.get("NO_COLOR"):
+        return False
+    forced = environ.get("FORCE_COLOR", "")
+    return forced not in ("", "0") or (os.isatty(2) and environ.get("TERM") != "dumb")
+
+
+def can_rewrite_lines(environ: Mapping[str, str]) -> bool:
+    """Whether stderr is a terminal before which somebody sits."""
+    return os.isatty(2) and environ.get("TERM") != "dumb" and not any(map(environ.get, KEEPS_LOGS))
+
+
+def text_renderer(*, colour: bool) -> Processor:
+    """Renders an event as the sentence that sentences.py has for it."""
+
+    def render(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> str:
+        event = event_dict.pop("event")
+        prefix = f"\x1b[{EVENTS[event].colour}mtfretry:\x1b[0m " if colour else PREFIX
+        return "\n".join(prefix + line for line in sentence(event, event_dict).split("\n"))
+
+    return render
+
+
+JSON: list[Processor] = [
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.JSONRenderer(),
+]
