@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import sysconfig
-import time
 from pathlib import Path
 
 import pytest
@@ -172,15 +171,3 @@ def test_an_alias_script_is_seen_through(fake_terraform, tmp_path):
     environ = {**os.environ, "PATH": f"{folder}:{real.parent}:/usr/bin:/bin"}
     done = subprocess.run(["terraform", "plan"], env=environ, capture_output=True, text=True, check=False, timeout=30)
     assert done.stdout == "real plan\n"
-
-
-def test_many_jobs_that_start_together_all_end_well(fake_terraform, tmp_path):
-    """They share nothing."""
-    fake_terraform("echo ok")
-    began = time.monotonic()
-    count = 40
-    started = [subprocess.Popen([*TFRETRY, "apply"], stdout=subprocess.PIPE, cwd=tmp_path) for _ in range(count)]
-    outputs = [each.communicate(timeout=60)[0] for each in started]
-    assert outputs == [b"ok\n"] * count
-    assert {each.returncode for each in started} == {0}
-    assert time.monotonic() - began < 100

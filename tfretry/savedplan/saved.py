@@ -82,7 +82,8 @@ class SavedPlan:
         except ValueError as error:
             raise NotContinuedError(str(error), self._advice()) from error
         except OSError as error:
-            raise NotContinuedError(f"{error.filename}: {error.strerror}", self._advice()) from error
+            where = error.filename or "a file of the private directory"  # a full disk is noticed without a name
+            raise NotContinuedError(f"{where}: {error.strerror}", self._advice()) from error
 
     def check_premises(self) -> None:
         """Raise NotContinuedError where the plan file, the workspace or the backend is not what it was."""
