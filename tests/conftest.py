@@ -2,12 +2,31 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
+from tfretry.process import signalmask
+
 CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "TF_BUILD", "NO_COLOR", "FORCE_COLOR")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionstart():
+    """Let no thread of pytest-xdist's take a signal that is meant for a test: its workers start with this mask."""
+    mask = signalmask.block()
+    try:
+        return (yield)
+    finally:
+        signalmask.restore(mask)
+
+
+def pytest_configure(config):
+    """A worker has its threads by now; its main thread, which runs the tests, has signals as everybody has."""
+    if hasattr(config, "workerinput"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signalmask.BLOCKED)
 
 
 @pytest.fixture(autouse=True)

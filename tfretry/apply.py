@@ -29,6 +29,11 @@ class Apply:
         self._signals = signals
         self._attempts: list[Attempt] = []
 
+    @property
+    def exit_code(self) -> int | None:
+        """Terraform's last exit code; negative when it died of that signal, None when it has not run."""
+        return self._attempts[-1].exit_code if self._attempts else None
+
     def until_ready(self) -> Result:
         """Run the command until it applies, fails for good, or is given up; says what happens on stderr."""
         # Both must be known before the first attempt: it may read what can be read only once, or take minutes.

@@ -35,14 +35,8 @@ def main(argv: Sequence[str] | None = None, *, mask_before: AbstractSet[int] | N
 def _exit_code(argv: Sequence[str] | None, mask: AbstractSet[int]) -> int:
     try:
         return _run(sys.argv[1:] if argv is None else argv, mask)
-    except TfretryError as error:
-        write_stderr(f"tfretry: {printable(str(error))}\n".encode("utf-8", "replace"))
-        return error.exit_code
-    except OSError as error:  # no descriptor, process or memory left
-        write_stderr(f"tfretry: {error.strerror or error}\n".encode("utf-8", "replace"))
-        return TfretryError.exit_code
-    except Exception:  # noqa: BLE001  # the one place where a fault of ours becomes an exit code
-        return _confess()
+    except Exception as error:  # noqa: BLE001  # what went wrong becomes an exit code here
+        return _confess(error)
 
 
 def _run(argv: Sequence[str], mask: AbstractSet[int]) -> int:
@@ -98,15 +92,28 @@ def _apply(own: Sequence[str], terraform: str, terraform_argv: Sequence[str], ma
     settings = load_settings(own, os.environ, chdir(terraform_argv))
     command = Command.of(terraform, terraform_argv, os.environ)
     with Signals(mask) as signals:
-        result = Apply(command, settings, os.environ, signals=signals).until_ready()
-    return exit_like(result.exit_code)
+        apply = Apply(command, settings, os.environ, signals=signals)
+        try:
+            exit_code = apply.until_ready().exit_code
+        except Exception as error:  # noqa: BLE001  # a fault of ours: what terraform has said stands all the same
+            fault = _confess(error)
+            exit_code = fault if apply.exit_code is None else apply.exit_code
+    return exit_like(exit_code)
 
 
-def _confess() -> int:
+def _confess(error: Exception) -> int:
+    """Say what went wrong: a sentence for what was to be expected, else all that helps to mend it; our exit code."""
+    if isinstance(error, TfretryError):
+        write_stderr(f"tfretry: {printable(str(error))}\n".encode("utf-8", "replace"))
+        return error.exit_code
+    if isinstance(error, OSError):  # no descriptor, process or memory left
+        write_stderr(f"tfretry: {printable(error.strerror or str(error))}\n".encode("utf-8", "replace"))
+        return TfretryError.exit_code
     import traceback
 
     from tfretry import __version__
 
+    told = "".join(traceback.format_exception(error))
     report = f"tfretry: a fault of tfretry {__version__} itself; please report it with the lines above"
-    write_stderr(f"{traceback.format_exc()}{report}\n".encode("utf-8", "replace"))
+    write_stderr(f"{told}{report}\n".encode("utf-8", "replace"))
     return TfretryError.exit_code

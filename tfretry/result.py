@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tfretry.attempt import Attempt
-from tfretry.report.sentences import in_the_way
+from tfretry.causes.judge import Finding
 
 Ending = Literal["applied", "failed", "gave-up", "interrupted", "not-retried", "refused"]
 
@@ -20,7 +20,6 @@ class Result:
     exit_code: int  # negative: terraform died of that signal
     attempts: tuple[Attempt, ...]
     reason: str | None = None  # for people: why it was not retried, in a clause
-    interrupted_wait: int | None = None  # the signal that ended a wait
     details: tuple[str, ...] = ()  # of a refusal: what would be unapproved or left undone, and what to do
 
     @property
@@ -32,6 +31,12 @@ class Result:
     def last(self) -> Attempt:
         """The attempt that decided."""
         return self.attempts[-1]
+
+    @property
+    def interrupted_between(self) -> int | None:
+        """The signal that ended the run between two attempts, if one did."""
+        is_between = self.ending == "interrupted" and self.last.signalled is None
+        return self.exit_code - 128 if is_between else None
 
     @property
     def since_first_failure_s(self) -> float:
@@ -55,7 +60,7 @@ def result_of(attempts: Sequence[Attempt], *, unrepeatable: str | None = None) -
     elif last.heals:
         ending, reason = ("not-retried", unrepeatable) if unrepeatable else ("gave-up", None)
     else:
-        reason = _in_the_way(attempts)
+        reason = _reason(attempts)
         ending = "not-retried" if reason else "failed"
     return Result(
         ending=ending,
@@ -65,11 +70,19 @@ def result_of(attempts: Sequence[Attempt], *, unrepeatable: str | None = None) -
     )
 
 
-def _in_the_way(attempts: Sequence[Attempt]) -> str | None:
+def _reason(attempts: Sequence[Attempt]) -> str | None:
     # Only a run that has met a known error owes an explanation; bare terraform's other failures speak for themselves.
     obstacle = attempts[-1].diagnosis.obstacle
     met_a_cause = len(attempts) > 1 or attempts[-1].diagnosis.healing is not None
-    return in_the_way(obstacle) if obstacle and met_a_cause else None
+    return _in_the_way(obstacle) if obstacle and met_a_cause else None
+
+
+def _in_the_way(obstacle: Finding) -> str:
+    if "asking for approval" in obstacle.summary and "EOF" in obstacle.summary:
+        return (
+            "terraform asked for approval again and stdin was at its end; a retry needs -auto-approve or a saved plan"
+        )
+    return f"{obstacle.address or 'terraform'} failed for another reason ({obstacle.summary})"
 
 
 def interrupted(attempts: Sequence[Attempt], number: int, *, meanwhile: str) -> Result:
@@ -79,7 +92,6 @@ def interrupted(attempts: Sequence[Attempt], number: int, *, meanwhile: str) -> 
         exit_code=128 + number,
         attempts=tuple(attempts),
         reason=meanwhile,
-        interrupted_wait=number,
     )
 
 

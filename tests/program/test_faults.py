@@ -14,6 +14,7 @@ from scenes import DENIED, ROLE_ERROR, TFRETRY, run
 pytest_plugins = ["provider_fixture"]
 QUICK = ("--first-wait=10ms", "--longest-wait=20ms")
 UNLIMITED = "ulimit -S -f unlimited"  # what is ours alone: terraform's own files have room
+MAIN = "from tfretry.__main__ import run; run()"
 MODULE = """
 variable "long" {}
 resource "sim_service" "a" { name = "a" }
@@ -92,6 +93,28 @@ def test_descriptors_that_are_closed_at_the_start_do_no_harm(tmp_path, closed):
     assert done.returncode == 0
     assert (tmp_path / "arguments").read_text() == "apply\napply\n-refresh=false\n"
     assert '"outcome": "applied"' in report.read_text()
+
+
+@pytest.mark.parametrize(("code", "library", "expected"), [(1, "structlog", 1), (0, "structlog", 0), (0, "sh", 125)])
+def test_a_fault_of_ours_keeps_terraforms_exit_code(scripted, tmp_path, monkeypatch, code, library, expected):
+    """A library that is broken: the traceback asks to be reported, but an apply that worked has worked."""
+    scripted((code, "out\n", ROLE_ERROR if code else ""))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / f"{library}.py").write_text("raise RuntimeError('broken')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
+    done = run(f"--report={tmp_path}/report.json", "apply")
+    assert (done.returncode, done.stdout) == (expected, b"" if expected == 125 else b"out\n")
+    assert b"RuntimeError: broken\ntfretry: a fault of tfretry " in done.stderr
+    assert done.stderr.endswith(b" itself; please report it with the lines above\n")
+
+
+def test_where_no_process_can_be_started_it_is_said(fake_terraform):
+    """In a sentence, with an exit code of ours: terraform has not run."""
+    fake_terraform("echo out")
+    no_descriptor = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8)); {MAIN}"
+    done = subprocess.run([sys.executable, "-c", no_descriptor, "apply"], capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (125, b"")
+    assert done.stderr == b"tfretry: Too many open files\n"
 
 
 @pytest.mark.parametrize("fault", ["dies", "is killed while it is silent"])

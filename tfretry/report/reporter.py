@@ -82,7 +82,7 @@ class Reporter:
 
     def finish(self, result: Result) -> None:
         """Say how the run ended, to people and to the CI system."""
-        if result.interrupted_wait is None:
+        if result.interrupted_between is None:
             self._stderr.is_mid_line = result.last.left_line_open
         event, facts = _ending(result)
         if event is None:
@@ -120,8 +120,8 @@ def _ending(result: Result) -> tuple[str | None, dict[str, Any]]:
     if result.ending == "gave-up":
         spent = {"attempts": len(result.attempts), "elapsed_s": round(result.elapsed_s, 3)}
         return "gave up", {**spent, "exit_code": result.exit_code, "remedy": _remedy(result.last)}
-    if result.ending == "interrupted" and result.interrupted_wait is not None:
-        return "interrupted", {"signal": signal.Signals(result.interrupted_wait).name, "meanwhile": result.reason}
+    if result.interrupted_between is not None:
+        return "interrupted", {"signal": signal.Signals(result.interrupted_between).name, "meanwhile": result.reason}
     if result.ending == "refused":
         return "refused", {"reason": result.reason, "details": list(result.details)}
     if result.reason:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tfretry.causes.judge import Diagnosis, Finding
+from tfretry.causes.judge import Diagnosis
 
 Facts = Mapping[str, Any]
 RED, GREEN, YELLOW = 31, 32, 33
@@ -36,15 +36,6 @@ def who(diagnosis: Diagnosis) -> str | None:
         return None
     others = diagnosis.errors - 1
     return f"{met[0].address} and {others} more" if others else met[0].address
-
-
-def in_the_way(obstacle: Finding) -> str:
-    """The clause that names the error which no waiting heals."""
-    if "asking for approval" in obstacle.summary and "EOF" in obstacle.summary:
-        return (
-            "terraform asked for approval again and stdin was at its end; a retry needs -auto-approve or a saved plan"
-        )
-    return f"{obstacle.address or 'terraform'} failed for another reason ({obstacle.summary})"
 
 
 def _retrying(facts: Facts) -> str:

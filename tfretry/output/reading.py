@@ -1,0 +1,96 @@
+"""All that reads terraform's output as it passes: one reading for each channel of a run."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tfretry.output.diagnostics import DiagnosticReader
+from tfretry.output.progress import ProgressReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from tfretry.output.progress import Completion
+    from tfretry.output.shapes import Diagnostic
+
+COLOUR_OR_RETURN = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]|\r")
+HEAD_SIZE = 1024
+TAIL_SIZE = 256  # bytes: more colour codes than terraform ever writes in a row
+VERSION = re.compile(rb'"terraform":"([^"]{1,64})","type":"version"')
+
+
+class Reading:
+    """All that reads one channel's bytes."""
+
+    def __init__(self, found: Callable[[Diagnostic], object], *, changes: bool) -> None:
+        self.progress = ProgressReader(changes=changes)
+        self.head = b""
+        self._diagnostics = DiagnosticReader(found)
+        self._tail = b""
+
+    def feed(self, chunk: bytes) -> None:
+        """Hand *chunk* to each reader."""
+        self.head = self.head or chunk[:HEAD_SIZE]
+        self._tail = (self._tail + chunk[-TAIL_SIZE:])[-TAIL_SIZE:]
+        self._diagnostics.feed(chunk)
+        self.progress.feed(chunk)
+
+    def close(self) -> None:
+        """The channel has come to its end."""
+        self._diagnostics.close()
+        self.progress.close()
+
+    @property
+    def left_line_open(self) -> bool:
+        """Whether what stands there visibly ends without a newline."""
+        visible = COLOUR_OR_RETURN.sub(b"", self._tail)
+        return bool(visible) and not visible.endswith(b"\n")
+
+
+class Readings:
+    """Those of a whole run: *found* is called with each error diagnostic, on whichever channel it came.
+
+    Without *changes* it is not asked which changes are finished, but for updates.
+    """
+
+    def __init__(self, found: Callable[[Diagnostic], object], *, changes: bool) -> None:
+        self._found = found
+        self._changes = changes
+        self._by_channel: dict[int, Reading] = {}
+
+    def watch(self, channel: int) -> Callable[[bytes], object]:
+        """What takes the bytes of *channel*: 1, and 2 unless both are the same open file."""
+        self._by_channel[channel] = Reading(self._found, changes=self._changes)
+        return self._by_channel[channel].feed
+
+    def close(self) -> None:
+        """The run has ended."""
+        for reading in self._by_channel.values():
+            reading.close()
+
+    @property
+    def finished(self) -> frozenset[Completion]:
+        """The changes that terraform reported as complete."""
+        return frozenset(change for each in self._by_channel.values() for change in each.progress.finished)
+
+    @property
+    def update_failed(self) -> bool:
+        """Whether an update has begun, and not ended well."""
+        return any(each.progress.unfinished_updates for each in self._by_channel.values())
+
+    def longest_s(self, addresses: Collection[str | None]) -> float:
+        """For how long the change that took longest of those at *addresses* was going on."""
+        waits = [wait for each in self._by_channel.values() for wait in each.progress.longest.items()]
+        return max((float(seconds) for address, seconds in waits if address in addresses), default=0.0)
+
+    @property
+    def left_line_open(self) -> bool:
+        """Whether terraform left a line open where our own lines go."""
+        return self._by_channel[max(self._by_channel)].left_line_open
+
+    @property
+    def version(self) -> str | None:
+        """The version of terraform, which only -json tells."""
+        match = VERSION.search(self._by_channel[1].head)
+        return match[1].decode("ascii", "replace") if match else None
