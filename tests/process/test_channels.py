@@ -94,7 +94,7 @@ def test_terraform_sees_terminals_where_we_have_them(stage, terminal):
     assert start["sizes"] == [[77, 33] if fd in terminal else None for fd in range(3)]
 
 
-@pytest.mark.parametrize("own", [(), ("--handlers",)])
+@pytest.mark.parametrize("own", [(), ("--elsewhere",)])
 def test_a_new_size_is_there_when_terraform_hears_of_it(stage, own):
     """The kernel's own signal comes before our terminal has the size; the one that counts comes after."""
     program = stage.drive(*own, terminal=EVERYWHERE, fake="last=20")

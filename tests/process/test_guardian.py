@@ -25,10 +25,11 @@ def terminal(request):
     return request.param
 
 
+@pytest.mark.parametrize("own", [(), ("--elsewhere",)])
 @pytest.mark.parametrize("fake", ["chatter linger=0.5", "silent linger=0.5"])
-def test_terraform_outlives_our_sudden_death(stage, terminal, fake):
+def test_terraform_outlives_our_sudden_death(stage, terminal, fake, own):
     """It writes into no closed pipe, is asked to stop once, and comes to its end."""
-    program = stage.drive(terminal=terminal, fake=fake)
+    program = stage.drive(*own, terminal=terminal, fake=fake)
     stage.wait_for("ready")
     os.kill(program.pid, KILL)
     assert program.wait() == -KILL

@@ -158,7 +158,7 @@ def blocking(*numbers):
     return lambda: signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
 
 
-@pytest.mark.parametrize("own", [(), ("--handlers",)])
+@pytest.mark.parametrize("own", [(), ("--elsewhere",)])
 @pytest.mark.parametrize(
     "before_exec",
     [

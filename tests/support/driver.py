@@ -5,6 +5,13 @@ driver.py [OPTIONS] TERRAFORM ARGUMENTS...
 
 from __future__ import annotations
 
+import sys
+
+import elsewhere
+
+if "--elsewhere" in sys.argv:
+    elsewhere.take_away()
+
 from tfretry.process import signalmask
 
 MASK_BEFORE = signalmask.block()
@@ -14,7 +21,6 @@ import contextlib  # noqa: E402
 import itertools  # noqa: E402
 import os  # noqa: E402
 import signal  # noqa: E402
-import sys  # noqa: E402
 import time  # noqa: E402
 from pathlib import Path  # noqa: E402
 
@@ -27,7 +33,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--attempts", type=int, default=1)
     parser.add_argument("--wait", type=float, default=0)
-    parser.add_argument("--handlers", action="store_true")
+    parser.add_argument("--elsewhere", action="store_true")
     parser.add_argument("--outcome", type=Path)
     parser.add_argument("--quietly", type=Path)
     parser.add_argument("--private", type=Path)
@@ -90,11 +96,7 @@ def main() -> int:
     if own.signal_at_fork and own.look_before_signal:
         signal_at_forks(own.signal_at_fork)
     with contextlib.ExitStack() as stack:
-        signals = (
-            stack.enter_context(Signals(MASK_BEFORE, by_handlers=True))
-            if own.handlers
-            else stack.enter_context(Signals(MASK_BEFORE))
-        )
+        signals = stack.enter_context(Signals(MASK_BEFORE))
         if own.signal_at_fork and not own.look_before_signal:
             signal_at_forks(own.signal_at_fork)
         if own.signal_group_when:

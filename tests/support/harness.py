@@ -199,12 +199,13 @@ class Stage:
         driver = [sys.executable, str(HERE / "driver.py"), *own, *terraform, *arguments]
         return self.run(driver, **options)
 
-    def apply(self, *own, terraform=FAKE, **options):
-        """Start `tfretry apply` with *terraform* as its terraform."""
+    def apply(self, *own, terraform=FAKE, elsewhere=False, **options):
+        """Start `tfretry apply` with *terraform* as its terraform; *elsewhere* without what Linux alone has."""
         script = self.folder / "terraform"
         script.write_text(f'#!/bin/sh\nexec {shlex.join(terraform)} "$@"\n')
         script.chmod(0o755)
-        return self.run([sys.executable, "-m", "tfretry", "--terraform", script, *own, "apply"], **options)
+        start = [str(HERE / "elsewhere.py")] if elsewhere else ["-m", "tfretry"]
+        return self.run([sys.executable, *start, "--terraform", script, *own, "apply"], **options)
 
     def events(self, key=None):
         """What terraform has recorded so far; only lines that have *key*."""

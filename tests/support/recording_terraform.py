@@ -7,6 +7,12 @@ end), `role` (it complains of the role in the end), `silent` (it prints nothing)
 
 from __future__ import annotations
 
+import _signal
+
+# As terraform, which dies of a signal until it is up: a KeyboardInterrupt may be swallowed within an import.
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
 import contextlib
 import json
 import os

@@ -43,11 +43,8 @@ class Fork:
 class Signals:
     """Holds our signals for as long as it is entered; *mask_before* is what `signalmask.block` returned."""
 
-    def __init__(
-        self, mask_before: AbstractSet[int], *, by_handlers: bool = not hasattr(signal, "sigtimedwait")
-    ) -> None:
+    def __init__(self, mask_before: AbstractSet[int]) -> None:
         self._mask_before = mask_before
-        self._by_handlers = by_handlers
         self._waits: Waiter
         self._children_ignored = False
         self.last_fork = Fork(at=0.0, pending=frozenset())
@@ -62,7 +59,7 @@ class Signals:
         self._children_ignored = signal.SIGCHLD in ignored
         if self._children_ignored:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        self._waits = _ByHandlers(waited) if self._by_handlers else _ByMask(waited)
+        self._waits = _ByMask(waited) if hasattr(signal, "sigtimedwait") else _ByHandlers(waited)
         return self
 
     def __exit__(self, *_: object) -> None:
