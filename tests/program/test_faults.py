@@ -163,7 +163,7 @@ def test_two_hundred_jobs_that_start_in_one_second_all_heal(tmp_path):
     started = []
     for folder in folders:
         folder.mkdir()
-        command = [*TFRETRY, *QUICK, "--report=report.json", "apply"]
+        command = ["nice", "-n", "19", *TFRETRY, *QUICK, "--report=report.json", "apply"]
         started.append(subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL))
     assert {each.communicate(timeout=100)[0] for each in started} == {b"done\n"}
     assert {each.returncode for each in started} == {0}
