@@ -7,7 +7,9 @@ import subprocess
 import pytest
 from scenes import ROLE_ERROR, TFRETRY
 
+pytest_plugins = ["provider_fixture"]
 ATTEMPTS = 500
+CONTINUED = 20
 
 
 @pytest.mark.slow
@@ -28,3 +30,23 @@ def test_five_hundred_attempts_leak_nothing(fake_terraform, tmp_path):
     assert max(descriptors) - min(descriptors) < 5  # a moment of a start or an end
     assert max(threads) < 5  # ours, the pump and those of sh
     assert max(memory_kb) - min(memory_kb) < 4096
+
+
+@pytest.mark.slow
+def test_a_plan_that_is_continued_again_and_again_leaks_nothing(sim, tmp_path, monkeypatch):
+    """Each attempt has a guardian, a sentinel and files of its own, and leaves none of their descriptors open."""
+    sim.write('resource "sim_service" "a" { name = "a" }\n')
+    sim.plan("tfplan")
+    sim.fail("create", "a", attempts=CONTINUED)
+    wrapper = tmp_path / "wrapper"
+    wrapper.write_text(f'#!/bin/sh\nls /proc/$PPID/fd | wc -l >>{tmp_path}/seen\nexec terraform "$@"\n')
+    wrapper.chmod(0o755)
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    waits = ["--first-wait=1ms", "--longest-wait=1ms"]
+    done = sim.tfretry(*waits, f"--terraform={wrapper}", "apply", "-input=false", "tfplan")
+    assert done.returncode == 0, done.stderr
+    seen = [int(line) for line in (tmp_path / "seen").read_text().split()]
+    assert len(seen) > CONTINUED
+    assert max(seen[4:]) - min(seen[4:]) < 5
+    assert list((tmp_path / "tmp").iterdir()) == []
