@@ -291,18 +291,29 @@ def state(pid):
         return "ended"
 
 
+def sentinel_of(stage):
+    """The process that tells us which signals its group had."""
+    named = [pid for pid in stage.processes() if Path(f"/proc/{pid}/comm").read_text() == "cat\n"]
+    return named[0] if named else None
+
+
 def leave(program):
     program.type(b"exit\n")
     program.wait()
 
 
 def test_ctrl_z_stops_and_fg_goes_on(stage):
-    """As with any program: the whole job stops, and terraform goes on where it was."""
+    """As with any program: terraform stops with us, and goes on where it was; only the sentinel stays awake.
+
+    It might be stopped while it is being made, and we wait for that.
+    """
     program = shell(stage, FAKE, fake="linger=0.1")
     pid = stage.wait_for("ready")["pid"]
+    sentinel = wait_until(lambda: sentinel_of(stage), what="the sentinel is there")
     program.type(b"\x1a")
     program.read_until(b"Stopped")
     wait_until(lambda: state(pid) == "T", what="terraform is stopped too")
+    assert state(sentinel) == "S"
     program.type(b"fg\n")
     stage.wait_for("signal")
     assert stage.events("signal")[-1]["signal"] == "SIGCONT"
