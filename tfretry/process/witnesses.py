@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 BANNER = b"Interrupt received."
 RARE = b"I"  # few texts hold it: found much faster than the whole banner is
 AT_LINE_START = re.compile(rb'(?:[\r\n]|"@message":"(?:\\n)?)(?:\x1b\[[0-9;]*m)*' + re.escape(BANNER))
+KEPT = 64 + len(BANNER)  # with the longest prefix
 # We wait until a new process is what it is to be: stopped half-way, by Ctrl-Z, it would hold us for ever.
 KEYS_THAT_STOP = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
-KEPT = 64 + len(BANNER)  # with the longest prefix
 
 
 class Banner:
