@@ -36,7 +36,7 @@ def same_actions(approved: Change, new: Change, given: Continuation) -> Refusal 
     """The action is the approved one, or its second half after terraform reported the first."""
     destroyed = approved.actions == DELETE_CREATE and given.is_destroyed(approved)
     creates_only = destroyed and new.actions == CREATE
-    destroys_only = approved.key != new.key  # Continuation.twin has seen to it that this is the deposed old object
+    destroys_only = approved.key != new.key and new.actions == DELETE  # the deposed old object (Continuation.twin)
     if new.actions == approved.actions or creates_only or destroys_only:
         return None
     return refusal(approved, new, "is another action than the approved one")
