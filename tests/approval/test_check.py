@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import shlex
 from pathlib import Path
 
 import pytest
@@ -221,7 +222,7 @@ def test_a_pair_that_differs_in_any_one_thing_more_is_refused(name):
 def test_members_that_may_differ_freely_are_few_and_do_not_refuse():
     """What says nothing of what is done may say anything."""
     approved, new, finished = captured("plain")
-    for member in ("applyable", "checks", "prior_state", "relevant_attributes", "timestamp"):
+    for member in ("applyable", "checks", "prior_state", "relevant_attributes", "resource_drift", "timestamp"):
         assert refusals(approved, {**new, member: "other"}, finished) == []
     assert refusals(approved, {**new, "planned_values": {"root_module": "other"}}, finished) == []
 
@@ -254,3 +255,28 @@ def test_a_forgotten_planning_option_is_named(name, option):
 def test_no_option_is_named_without_need(name):
     """Neither for a destroy plan that goes on, nor for one that names its targets."""
     assert hints(*captured(name)[:2]) == []
+
+
+def test_the_hint_about_replacements_can_be_pasted_into_a_shell():
+    """Quoted twice: tfretry takes the value of its option apart as a shell does."""
+    (hint,) = hints(*captured("replace-forgotten")[:2])
+    option, value = shlex.split(hint.partition(": ")[2].removesuffix("."))
+    assert option == "--plan-args"
+    assert shlex.split(value) == ['-replace=terraform_data.e["a"]']
+
+
+@pytest.mark.parametrize(("member", "value"), [("action_reason", "delete_because_no_module"), ("deposed", "K")])
+def test_a_delete_that_is_explained_betrays_no_option(member, value):
+    """Only one of an object in use and without a reason comes from `-destroy`."""
+    approved, new, _ = captured("destroy-forgotten")
+    explained, kept = (
+        {**each, "resource_changes": [{**change, member: value} for change in each["resource_changes"]]}
+        for each in (approved, new)
+    )
+    assert hints(explained, kept) == []
+
+
+def test_a_plan_that_does_not_say_that_it_is_partial_is_whole():
+    """As that of a terraform < 1.8, which never says."""
+    approved, new, _ = captured("plain")
+    assert hints({name: each for name, each in approved.items() if name != "complete"}, new) == []

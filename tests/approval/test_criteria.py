@@ -41,14 +41,16 @@ def done(*words):
 
 
 UPDATE, DELETE, FORGET = ("update",), ("delete",), ("forget",)
-REPLACE, REPLACE_LATE = ("delete", "create"), ("create", "delete")
+REPLACE, REPLACE_LATE, REPLACE_FORGETTING = ("delete", "create"), ("create", "delete"), ("create", "forget")
 OLD, NEW = {"id": "1", "v": "x"}, {"id": "1", "v": "y"}
 UPDATED = change(actions=UPDATE, before=OLD, after=NEW)
 CREATED = change(after={"v": "x"}, unknown={"id": True})
 DELETED = change(actions=DELETE, before=OLD, action_reason="delete_because_no_resource_config")
 REPLACED = change(actions=REPLACE, before=OLD, after={"v": "y"}, unknown={"id": True}, replace_paths=[["v"]])
 LATE = {**REPLACED, "change": {**REPLACED["change"], "actions": list(REPLACE_LATE)}}
+KEEPING = {**REPLACED, "change": {**REPLACED["change"], "actions": list(REPLACE_FORGETTING)}}
 LEFT = change(actions=DELETE, before=OLD, deposed="K")
+FORGOTTEN = change(actions=FORGET, before=OLD)
 MOVED = change(actions=IDLE, before=OLD, after=OLD, previous_address="a.old")
 IMPORTED = change(actions=IDLE, before=OLD, after=OLD, importing={"id": "1"})
 
@@ -60,6 +62,16 @@ def having(entry, **more):
     return {**entry, **outer, "change": {**entry["change"], **{k: v for k, v in more.items() if k not in known}}}
 
 
+def without(entry, name):
+    """*entry* without a member of its `change`."""
+    return {**entry, "change": bare(entry["change"], name)}
+
+
+def bare(given, name):
+    """*given* without a member."""
+    return {key: value for key, value in given.items() if key != name}
+
+
 TABLE = [
     # Nothing runs twice.
     ("created, again", plan(CREATED), plan(CREATED), ["create a.b"], "second time"),
@@ -68,6 +80,7 @@ TABLE = [
     ("replaced, again", plan(REPLACED), plan(REPLACED), ["create a.b"], "second time"),
     ("destroyed, again, in a replacement", plan(REPLACED), plan(REPLACED), ["delete a.b"], "second time"),
     ("created first, again", plan(LATE), plan(LATE), ["create a.b"], "second time"),
+    ("replaced and forgotten, again", plan(KEEPING), plan(KEEPING), ["create a.b"], "second time"),
     ("another was created", plan(CREATED), plan(CREATED), ["create a.c"], None),
     ("created is not updated", plan(UPDATED), plan(UPDATED), ["create a.b"], None),
     ("created, and now updated", plan(CREATED), plan(having(UPDATED)), ["create a.b"], "second time"),
@@ -76,6 +89,7 @@ TABLE = [
     ("a delete more", plan(UPDATED), plan(UPDATED, having(LEFT)), [], "not approved"),
     ("a change of what was to stay", plan(change(actions=IDLE, before=OLD, after=OLD)), plan(UPDATED), [], "another"),
     ("a read of what was to stay", plan(), plan(change(actions=("read",), mode="data")), [], None),
+    ("data that stays as it is", plan(), plan(change(actions=IDLE, mode="data")), [], None),
     ("the deposed object instead", plan(DELETED), plan(LEFT), [], "not approved"),
     # The same actions, or the second half.
     ("update becomes replace", plan(UPDATED), plan(having(UPDATED, actions=list(REPLACE))), [], "another action"),
@@ -98,6 +112,10 @@ TABLE = [
     ("the old one is left", plan(LATE), plan(LEFT), ["create a.b"], None),
     ("the old one is left, the new one is not there", plan(LATE), plan(LEFT), [], "not approved"),
     ("two old ones", plan(LATE), plan(LEFT, having(LEFT, deposed="L")), ["create a.b"], "not approved"),
+    ("an old one, and one more to forget", plan(LATE), plan(LEFT, having(LEFT, deposed="L", actions=["forget"])),
+     ["create a.b"], "another action"),
+    ("the old one is left, and another object is to go", plan(LATE, change("a.c", DELETE, OLD)),
+     plan(LEFT, change("a.c", DELETE, OLD)), ["create a.b"], None),
     ("the old one is another", plan(LATE), plan(having(LEFT, before=NEW)), ["create a.b"], "starts"),
     ("the old one is gone, and yet to go", plan(LATE), plan(LEFT), ["create a.b", "delete a.b L"], "not approved"),
     ("all is done, named", plan(LATE), plan(), ["create a.b", "delete a.b L"], None),
@@ -125,6 +143,8 @@ TABLE = [
     ("tainted", plan(REPLACED), plan(having(REPLACED, action_reason="replace_because_tainted")), [], "tainted"),
     ("tainted, approved", plan(having(REPLACED, action_reason="replace_because_tainted")),
      plan(having(REPLACED, action_reason="replace_because_tainted")), [], None),
+    ("an approved change without marks of the unknown", plan(without(UPDATED, "after_unknown")),
+     plan(without(UPDATED, "after_unknown")), [], None),
     # Moves and imports are changes, even of what is left alone.
     ("a move", plan(change(actions=IDLE, before=OLD, after=OLD)), plan(MOVED), [], "moved"),
     ("a move of something new", plan(), plan(MOVED), [], "moved"),
@@ -135,6 +155,8 @@ TABLE = [
     ("an import", plan(), plan(IMPORTED), [], "imported"),
     ("an import of another", plan(IMPORTED), plan(having(IMPORTED, importing={"id": "2"})), [], "imported"),
     ("an import, approved", plan(IMPORTED), plan(IMPORTED), [], None),
+    ("an import that is done, and an update that is not", plan(having(UPDATED, importing={"id": "1"})), plan(UPDATED),
+     [], None),
     ("configuration written", plan(UPDATED), plan(having(UPDATED, generated_config="x")), [], "imported"),
     # What is changed is what the reviewer saw.
     ("drift on what changes", plan(UPDATED), plan(having(UPDATED, before={**OLD, "v": "z"})), [], "starts"),
@@ -144,11 +166,15 @@ TABLE = [
     ("another object deleted", plan(DELETED), plan(having(DELETED, before=NEW)), [], "starts"),
     ("another object by identity", plan(having(UPDATED, before_identity={"i": "1"})),
      plan(having(UPDATED, before_identity={"i": "2"})), [], "another object"),
+    ("the same object by identity", plan(having(UPDATED, before_identity={"i": "1"})),
+     plan(having(UPDATED, before_identity={"i": "1"})), [], None),
     ("an identity that comes later", plan(CREATED), plan(having(CREATED, after_identity={"i": "2"})), [], None),
     ("an identity that changes", plan(having(CREATED, after_identity={"i": "1"})),
      plan(having(CREATED, after_identity={"i": "2"})), [], "another object"),
     ("an identity that stays", plan(having(DELETED, after_identity={"i": "1"})),
      plan(having(DELETED, after_identity={"i": "1"})), [], "another object"),
+    ("an identity that stays, forgotten", plan(having(FORGOTTEN, after_identity={"i": "1"})),
+     plan(having(FORGOTTEN, after_identity={"i": "1"})), [], "another object"),
     ("a delete that leaves something", plan(DELETED), plan(having(DELETED, after=OLD)), [], "come out"),
     ("a create of something else", plan(CREATED), plan(having(CREATED, after={"v": "y"})), [], "come out"),
     ("a reason more to replace", plan(REPLACED), plan(having(REPLACED, replace_paths=[["v"], ["w"]])), [], "attribute"),
@@ -162,30 +188,38 @@ TABLE = [
     ("an update less: saved as done", plan(UPDATED), plan(having(UPDATED, actions=["no-op"])), [], "undone"),
     ("a delete less", plan(DELETED), plan(), [], "undone"),
     ("a replacement less", plan(REPLACED), plan(), ["delete a.b"], "undone"),
-    ("forgotten", plan(having(DELETED, actions=["forget"])), plan(), [], None),
+    ("a replacement that is done", plan(REPLACED), plan(), ["delete a.b", "create a.b"], None),
+    ("a replacement that forgets and is done", plan(KEEPING), plan(), ["create a.b"], None),
+    ("a replacement that forgets less", plan(KEEPING), plan(), [], "undone"),
+    ("forgotten", plan(FORGOTTEN), plan(), [], None),
     ("not forgotten", plan(having(DELETED, actions=["forget"])), plan(having(DELETED, actions=["no-op"])), [], "undo"),
     ("nothing, of nothing", plan(), plan(), [], None),
+    ("nothing, and no list of it", plan(), bare(plan(), "resource_changes"), [], None),
+    ("no list of what was approved", bare(plan(), "resource_changes"), plan(CREATED), [], "not approved"),
     # What is not understood.
-    ("an unknown action", plan(UPDATED), plan(having(UPDATED, actions=["melt"])), [], "not understood"),
+    ("an unknown action", plan(UPDATED), plan(having(UPDATED, actions=["melt"])), [], "understood: the action on a.b"),
     ("an action unknown in A", plan(having(UPDATED, actions=["melt"])), plan(UPDATED), [], "not understood"),
-    ("no actions", plan(UPDATED), plan(having(UPDATED, actions=None)), [], "not understood"),
+    ("no actions", plan(UPDATED), plan(having(UPDATED, actions=None)), [], "understood: the actions of a.b"),
     ("a managed object that is read", plan(), plan(change(actions=("read",))), [], "not understood"),
     ("a data source that is created", plan(), plan(change(mode="data")), [], "not understood"),
     ("another mode", plan(), plan(change(actions=IDLE, mode="action")), [], "not understood"),
     ("no mode", plan(), plan(change(actions=IDLE, mode=None)), [], "not understood"),
     ("one change twice", plan(CREATED), plan(CREATED, CREATED), [], "two changes"),
-    ("a change that is no object", plan(), plan("x"), [], "not understood"),
+    ("a change that is no object", plan(), plan("x"), [], "understood: a resource change"),
     ("an address that is no text", plan(), plan(change(address=None)), [], "not understood"),
-    ("a key that is no text", plan(), plan(having(LEFT, deposed=True)), [], "not understood"),
-    ("no change in a change", plan(), plan({"address": "a.b", "mode": "managed"}), [], "not understood"),
-    ("marks that are none", plan(CREATED), plan(having(CREATED, after_unknown="x")), [], "not understood"),
-    ("changes that are no list", plan(), {**plan(), "resource_changes": {}}, [], "not understood"),
-    ("outputs that are no object", plan(), plan(output_changes=[]), [], "not understood"),
-    ("an output with an unknown action", plan(), plan(output_changes={"o": output(("read",))}), [], "not understood"),
+    ("a key that is no text", plan(), plan(having(LEFT, deposed=True)), [], "understood: deposed of a.b"),
+    ("a reason that is no text", plan(), plan(having(MOVED, action_reason=["x"])), [], "action_reason of a.b"),
+    ("a former address that is no text", plan(), plan(having(MOVED, previous_address=["x"])), [], "previous_address"),
+    ("no change in a change", plan(), plan({"address": "a.b", "mode": "managed"}), [], "understood: the change of a.b"),
+    ("marks that are none", plan(CREATED), plan(having(CREATED, after_unknown="x")), [], "after_unknown of a.b"),
+    ("changes that are no list", plan(), {**plan(), "resource_changes": {}}, [], "understood: its resource changes"),
+    ("outputs that are no object", plan(), plan(output_changes=[]), [], "understood: its output changes"),
+    ("an output with an unknown action", plan(), plan(output_changes={"o": output(("read",))}), [], "of output.o"),
     ("no plan", plan(), [], [], "cannot be continued"),
     ("no approved plan", None, plan(), [], "cannot be continued"),
     # The same question.
     ("another format", plan(), plan(format_version="2.0"), [], "format"),
+    ("the format before 1.0", plan(format_version="0.2"), plan(format_version="0.2"), [], None),
     ("another terraform", plan(), plan(terraform_version="1.12.0"), [], "terraform"),
     ("another configuration", plan(configuration={"a": "1"}), plan(configuration={"a": "2"}), [], "approval"),
     ("another variable", plan(variables={"v": {"value": "1"}}), plan(variables={"v": {"value": None}}), [], "approved"),
@@ -195,6 +229,8 @@ TABLE = [
     ("partial both", plan(complete=False), plan(complete=False), [], None),
     ("no terraform's", plan(terraform_version=None), plan(terraform_version=None), [], "version is not known"),
     ("half a version", plan(terraform_version="1"), plan(terraform_version="1"), [], "version is not known"),
+    ("a version in other digits", plan(terraform_version="\u0661.\u0662.3"),
+     plan(terraform_version="\u0661.\u0662.3"), [], "version is not known"),
     ("a candidate", plan(terraform_version="1.15.0-rc1"), plan(terraform_version="1.15.0-rc1"), [], None),
     ("no configuration", plan(configuration=None), plan(configuration=None), [], "no configuration"),
     ("a configuration that is none", plan(configuration=[]), plan(configuration=[]), [], "no configuration"),
@@ -242,6 +278,54 @@ def test_each_rule_by_itself(approved, new, words, why):
         assert found == []
     else:
         assert any(why in each.why for each in found), found
+
+
+TOLD = [
+    ("a create more", plan(), plan(CREATED), [], ("a.b", "nothing", "create", None)),
+    ("a create less", plan(CREATED), plan(), [], ("a.b", "create", "nothing", None)),
+    ("done already", plan(UPDATED), plan(UPDATED), ["update a.b"], ("a.b", "update", "update", None)),
+    ("another action", plan(UPDATED), plan(having(UPDATED, actions=list(REPLACE))), [],
+     ("a.b", "update", "delete then create", None)),
+    ("a member nobody knows, without what is in it", plan(having(UPDATED, ransom={"s3cret": ["x"]})),
+     plan(having(UPDATED, ransom={"s3cret": ["y"]})), [], ("a.b", "update", "update", "ransom")),
+    ("another reason", plan(UPDATED), plan(having(UPDATED, action_reason="x")), [], ("a.b", "update", "update", None)),
+    ("a move", plan(UPDATED), plan(having(UPDATED, previous_address="a.c")), [],
+     ("a.b", "update", "update", "previous_address")),
+    ("an import", plan(), plan(IMPORTED), [], ("a.b", "nothing", "nothing", "importing")),
+    ("another start", plan(UPDATED), plan(having(UPDATED, before={**OLD, "v": "z"})), [],
+     ("a.b", "update", "update", "v")),
+    ("another start, deposed", plan(LATE), plan(having(LEFT, before=NEW)), ["create a.b"],
+     ("a.b (deposed object K)", "create then delete", "delete", "v")),
+    ("another object", plan(UPDATED), plan(having(UPDATED, before_identity={"i": "1"})), [],
+     ("a.b", "update", "update", "before_identity")),
+    ("another result", plan(UPDATED), plan(having(UPDATED, after=OLD)), [], ("a.b", "update", "update", "v")),
+    ("another object afterwards", plan(having(CREATED, after_identity={"i": "1"})), plan(CREATED), [],
+     ("a.b", "create", "create", "after_identity")),
+    ("another attribute", plan(REPLACED), plan(having(REPLACED, replace_paths=[["w"]])), [],
+     ("a.b", "delete then create", "delete then create", "replace_paths")),
+    ("an output more", plan(), plan(output_changes={"o": output()}), [], ("output.o", "nothing", "create", None)),
+    ("an output that goes", plan(output_changes={"o": output()}), plan(output_changes={"o": output(DELETE)}), [],
+     ("output.o", "create", "delete", None)),
+    ("an output laid open", plan(output_changes={"o": output(sensitive=True)}), plan(output_changes={"o": output()}),
+     [], ("output.o", "create", "create", None)),
+    ("an output's value", plan(output_changes={"o": output(after={"v": "x"})}),
+     plan(output_changes={"o": output(UPDATE, {"v": "y"})}), [], ("output.o", "create", "update", "v")),
+    ("no plan", plan(), [], [], ("plan", "a plan", "something else", None)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("approved", "new", "words", "told"), [each[1:] for each in TOLD], ids=[t[0] for t in TOLD])
+def test_a_refusal_names_the_address_both_actions_and_the_place(approved, new, words, told):
+    """What a reader needs to find the change in both plans."""
+    (found,) = refusals(approved, new, done(*words))
+    assert (found.address, found.approved, found.now, found.path) == told
+
+
+def test_what_differs_in_the_question_is_told_in_the_order_of_its_names():
+    """The same refusal reads the same each time: members, then variables."""
+    names = ["m1", "m2", "m3", "m4", "m5", "m6"]
+    new = plan(**dict.fromkeys(names, "x"), variables={name: {"value": "x"} for name in names})
+    assert [each.address for each in refusals(plan(), new, [])] == [*names, *(f"var.{name}" for name in names)]
 
 
 def secret(kind, marks):

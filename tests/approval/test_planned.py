@@ -39,8 +39,13 @@ def place(approved, unknown, new, still=False):  # noqa: FBT002 - mirrors after 
         ),
         ([], [], [], False),
         (None, False, None, {}),
+        ({"a": ONE}, {"b": False, "c": True}, {"a": ONE, "c": "x"}, {}),
+        # As many as are matched in another order; in the same one, more.
+        ([{"k": n} for n in map(Number, range(200))], [{"v": True}] * 200,
+         [{"k": n, "v": ""} for n in map(Number, reversed(range(200)))], {}),
+        ([None] * 201, [True] * 201, ["x"] * 201, {}),
     ],
-)
+)  # fmt: skip
 def test_the_unknown_may_become_anything(approved, unknown, new, still):
     """Known now, still unknown, or null; in a set it may change its place."""
     assert place(approved, unknown, new, still) is None
@@ -61,6 +66,8 @@ def test_the_unknown_may_become_anything(approved, unknown, new, still):
         ({}, {}, {"a": None}, {}, ("a",)),
         ({}, {}, {}, {"a": True}, ("a",)),
         ({}, {"a": True}, {}, {}, ("a",)),
+        ({"a": {}}, {}, {"a": {"b": ONE}}, {}, ("a", "b")),
+        ({"a": {"b": ONE}}, {}, {"a": {}}, {}, ("a", "b")),
         ([{"a": ONE}], [{"b": True}], [{"a": TWO, "b": ONE}], {}, (0, "a")),
         ({"a": {"b": ONE}}, {"a": {"c": True}}, {"a": {"b": TWO, "c": ONE}}, {}, ("a", "b")),
         ([ONE], [False], [ONE, TWO], {}, ()),
@@ -71,6 +78,8 @@ def test_the_unknown_may_become_anything(approved, unknown, new, still):
         ([ONE, TWO, None], [False, False, True], [TWO, ONE, None], {}, ()),
         ([ONE, None], [False, True], [TWO, TWO], {}, ()),
         ([{"k": ONE}, {"k": TWO}], [{"v": True}, {"v": True}], [{"k": ONE, "v": "x"}, {"k": ONE, "v": "y"}], {}, ()),
+        # Two that could both be the first leave none for the second.
+        ([{"k": ONE}, {"k": ONE}], [{"v": True}, {"v": True}], [{"k": ONE, "v": "x"}, {"k": TWO, "v": "y"}], {}, ()),
         ([None] * 201, [*[{}], *[True] * 200], [*["x"] * 201], {}, ()),
         ([{"k": n} for n in map(Number, range(201))], [{"v": True}] * 201,
          [{"k": n, "v": ""} for n in map(Number, reversed(range(201)))], {}, ()),
@@ -104,6 +113,7 @@ def test_marks_that_fit_their_value_are_understood(value, unknown):
     [
         ("x", True),
         ({"a": "x"}, {"a": True}),
+        ({"a": "x"}, {"a": True, "b": True}),
         ("x", {"a": True}),
         (ABSENT, {"a": True}),
         ({"0": None}, [True]),
@@ -153,6 +163,16 @@ def test_what_does_not_fit_is_judged_in_time_that_grows_with_its_depth(beside, o
     approved, unknown, new = {"k": ONE}, {"v": True}, {"k": other, "v": "x"}
     for _ in range(DEEPEST):
         approved, unknown, new = [approved, *beside], [unknown, *([False] * len(beside))], [*beside, new]
+    assert (place(approved, unknown, new) is None) == (other == ONE)
+
+
+@pytest.mark.parametrize("other", [TWO, ONE])
+def test_objects_are_judged_in_time_that_grows_with_their_depth(other):
+    """A member that holds something unknown is one member, not two."""
+    approved, unknown, new = {"k": ONE}, {"v": True}, {"k": other, "v": "x"}
+    for _ in range(DEEPEST):
+        approved, unknown, new = {"a": approved}, {"a": unknown}, {"a": new}
+    assert Planned(value=approved, unknown=unknown).understood
     assert (place(approved, unknown, new) is None) == (other == ONE)
 
 
