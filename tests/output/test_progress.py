@@ -160,3 +160,28 @@ def test_only_updates_are_read_where_nobody_asks_for_changes():
     reader.close()
     assert [change.address for change in reader.finished] == ["a.c"]
     assert reader.unfinished_updates == {"a.d"}
+
+
+@pytest.mark.parametrize(
+    ("type_", "action", "going_on"),
+    [
+        ("apply_start", "update", {"a.b"}),
+        ("apply_start", "create", set()),
+        ("planned_change", "update", set()),
+        ("apply_progress", "update", set()),
+    ],
+)
+def test_an_update_has_begun_when_its_message_says_so(type_, action, going_on):
+    """In -json, too: a retry refreshes after an update that did not end well."""
+    hook = {"resource": {"addr": "a.b"}, "action": action}
+    line = json.dumps({"@level": "info", "hook": hook, "type": type_}, separators=(",", ":"))
+    assert progress_of(f"{line}\n").unfinished_updates == going_on
+    complete = line.replace(type_, "apply_complete")
+    assert progress_of(f"{line}\n{complete}\n").unfinished_updates == set()
+
+
+def test_a_wait_of_nothing_is_a_wait():
+    """It says that the change was going on when terraform gave it up."""
+    hook = {"resource": {"addr": "a.b"}, "action": "create", "elapsed_seconds": 0.5}
+    line = json.dumps({"@level": "info", "hook": hook, "type": "apply_errored"}, separators=(",", ":"))
+    assert progress_of(f"{line}\n").longest == {"a.b": 0}

@@ -5,10 +5,11 @@ import pytest
 from tfretry.again import PLAN_IS_STALE, REFRESH_IS_REQUIRED, Continued, Repeated
 from tfretry.attempt import Attempt
 from tfretry.causes.judge import Diagnosis, Finding
+from tfretry.output.progress import Completion
 from tfretry.terraform.command import Command
 
 
-def attempt(said, *, exit_code=1, signalled=None):
+def attempt(said, *, exit_code=1, signalled=None, finished=(), update_failed=False):
     obstacle = Finding(address=None, summary=said, cause=None)
     return Attempt(
         argv=(),
@@ -18,8 +19,8 @@ def attempt(said, *, exit_code=1, signalled=None):
         exit_code=exit_code,
         signalled=signalled,
         diagnosis=Diagnosis(errors=1, findings=(obstacle,), obstacle=obstacle),
-        finished=frozenset(),
-        update_failed=False,
+        finished=frozenset(finished),
+        update_failed=update_failed,
         polled_s=0.0,
         left_line_open=False,
         version=None,
@@ -27,15 +28,85 @@ def attempt(said, *, exit_code=1, signalled=None):
 
 
 class Checked:
-    """A saved plan whose rest is checked already."""
+    """A saved plan whose rest is checked already; notes what it is asked."""
 
-    refuses_stale_plans = True
+    def __init__(self, *, refuses_stale_plans=True):
+        self.refuses_stale_plans = refuses_stale_plans
+        self.asked = []
 
     def check_premises(self):
         """All is as it was."""
 
-    def plan_rest(self, _finished, _directory):
-        return "/private/rest.tfplan"
+    def plan_rest(self, finished, directory):
+        self.asked.append((set(finished), directory))
+        return f"/private/rest{len(self.asked)}.tfplan"
+
+
+def complete(action, address):
+    return Completion(action=action, address=address, deposed=None)
+
+
+def repeated(*lasts, arguments=(), refresh=False, said=()):
+    """What runs after each of *lasts*; *said* is what each run says, then `x`."""
+    made, answers = [], iter(said)
+    command = Command.of("terraform", ["apply", *arguments], {})
+
+    def run(argv, _private=None):
+        made.append(argv[2:])
+        return attempt(next(answers, "x"))
+
+    again = Repeated(command, run, refresh=refresh)
+    for last in lasts:
+        again(last)
+    return made
+
+
+def test_a_repeated_apply_leaves_out_what_is_done_and_the_refresh():
+    """A replacement is done once its new object is there, in whichever attempt that was."""
+    lasts = [
+        attempt("x", finished=[complete("create", "a.b"), complete("delete", "c.d")]),
+        attempt("x", finished=[complete("create", "e.f")]),
+    ]
+    arguments = ["-replace=a.b", "-replace=c.d", "-replace=e.f"]
+    assert repeated(*lasts, arguments=arguments) == [
+        ["-refresh=false", "-replace=c.d", "-replace=e.f"],
+        ["-refresh=false", "-replace=c.d"],
+    ]
+
+
+def test_a_repeated_apply_refreshes_when_it_must_and_from_then_on():
+    """Because the user wants it, because an update failed, or because the backend knows nothing else."""
+    x, failed = attempt("x"), attempt("x", update_failed=True)
+    assert repeated(x, refresh=True) == [[]]
+    assert repeated(x, failed, x) == [["-refresh=false"], [], []]
+    assert repeated(x, x, said=[REFRESH_IS_REQUIRED]) == [["-refresh=false"], [], []]
+    assert repeated(x, refresh=True, said=[REFRESH_IS_REQUIRED]) == [[]]
+
+
+@pytest.mark.parametrize(
+    ("refuses", "second", "applied"),
+    [
+        (True, [], ["/private/rest1.tfplan", "/private/rest1.tfplan"]),
+        (True, [complete("create", "c.d")], ["/private/rest1.tfplan", "/private/rest2.tfplan"]),
+        (False, [], ["/private/rest1.tfplan", "/private/rest2.tfplan"]),
+    ],
+)
+def test_a_checked_plan_is_applied_again_only_while_nothing_has_changed(refuses, second, applied):
+    """And only by a terraform that would notice; all that is complete is told to the check."""
+    made = []
+    directory = object()
+    saved = Checked(refuses_stale_plans=refuses)
+
+    def run(argv, private):
+        made.append((argv, private))
+        return attempt("x")
+
+    continued = Continued(Command.of("terraform", ["apply", "tfplan"], {}), run, saved=saved, directory=directory)
+    continued(attempt("x", finished=[complete("create", "a.b")]))
+    continued(attempt("x", finished=second))
+    assert made == [(["terraform", "apply", plan], directory) for plan in applied]
+    assert saved.asked[0] == ({complete("create", "a.b")}, directory)
+    assert saved.asked[1:] in ([], [({complete("create", "a.b"), *second}, directory)])
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,22 @@ class World:
         return retry_until_ready(self.apply(), self.apply, settings=settings, sleep=self.sleep, uniform=uniform)
 
 
+def test_each_run_is_given_the_attempt_before_it():
+    """What a retry leaves out depends on what the last attempt has done."""
+    world, given = World(ready_s=40), []
+
+    def apply(last):
+        given.append(last)
+        return world.apply()
+
+    first = world.apply()
+    last = retry_until_ready(first, apply, settings=Settings(), sleep=world.sleep, uniform=lambda _low, _high: 1.0)
+    assert given[0] is first
+    assert all(each.exit_code == 1 for each in given)
+    assert len({each.began_s for each in given}) == len(given) == world.attempts - 1
+    assert last.exit_code == 0
+
+
 def test_retries_until_the_role_is_ready():
     """The last attempt is the one that applied."""
     world = World(ready_s=40)

@@ -1,0 +1,95 @@
+"""Edges of the shapes for people: where one diagnostic ends, what is its text, and what only stands beside it."""
+
+from __future__ import annotations
+
+import pytest
+from reading import heals, read
+from render import DENIED, SENTENCE
+
+from tfretry.output.blocks import ASIDE_LIMIT
+from tfretry.output.diagnostics import DiagnosticReader
+from tfretry.output.shapes import TEXT_LIMIT
+
+LOG = "2026-11-24T01:42:03.123Z [DEBUG] provider: " + "x" * 200 + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "errors"),
+    [
+        (f"Error: {SENTENCE}\n\n  with x.y,\n\nError: {DENIED}\n", 2),
+        (f"Error: {SENTENCE}\n\n  on main.tf line 1:\n   1: x\n\nError: and a detail\n", 1),
+        (f"Error: {SENTENCE}\n\nError: and a detail\n", 1),
+        (f"╷\n│ Error: {SENTENCE}\n╷\n│ Error: {DENIED}\n╵\n", 2),
+        (f"│ Error: {SENTENCE}\n│ Error: and a detail\n╵\n", 1),
+        (f"╷\n│ Error: {SENTENCE}\nError: {DENIED}\n", 2),
+        ("Warning: x\n\ny\n\nx.y: Creating...\n", 0),
+        (f"Warning: x\n\ny\n\nx.y: Creating...\nError: {DENIED}\n", 1),
+    ],
+)
+def test_a_diagnostic_ends_where_terraform_begins_another(text, errors):
+    """In each shape, with what terraform writes in between."""
+    assert len(read(text.encode())) == errors
+
+
+def test_a_frame_without_its_upper_corner_is_a_frame():
+    """The sentence is put together across the lines of the gutter."""
+    half, rest = SENTENCE[:30].rsplit(" ", 1)[0], SENTENCE[len(SENTENCE[:30].rsplit(" ", 1)[0]) + 1 :]
+    assert heals(f"│ Error: x\n│\n│ {half}\n│ {rest}\n╵\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "summary", "detail"),
+    [
+        ("Error: a\n  with b.c,\n", "a with b.c,", ""),
+        ("Error: a\n\n  on main.tf line 1:\ntext\n", "a", "text"),
+        ("Error: a\n\n  on main.tf line 1:\n   1: x\n   2: y\n\ntext\n", "a", "text"),
+        ("Error: a\n\ntext\n   1: more\n", "a", "text 1: more"),
+        ("Error: a\n\n   1: text\n", "a", "1: text"),
+        ("Error: a\n\n  with b.c,\n\n   1: text\n", "a", "1: text"),
+    ],
+)
+def test_what_only_looks_like_a_location_is_text(text, summary, detail):
+    """A location stands behind a blank line, and source directly behind a location."""
+    (found,) = read(text.encode())
+    assert (found.summary, found.detail) == (summary, detail)
+
+
+@pytest.mark.parametrize(
+    ("kind", "address"), [("resource", "aws_x.y"), ("data", "data.aws_x.y"), ("provider", None), ("output", None)]
+)
+def test_an_address_is_taken_from_the_source_where_nothing_else_tells_it(kind, address):
+    """As before 0.15; a data source is told from a managed resource."""
+    (found,) = read(f'Error: a\n\n  on main.tf line 1, in {kind} "aws_x" "y":\n   1: x\n\ntext\n'.encode())
+    assert found.address == address
+
+
+@pytest.mark.parametrize("more", [LOG * (ASIDE_LIMIT // len(LOG) + 2), "x" * 100 + "\n"])
+def test_a_diagnostic_that_takes_too_much_is_told_before_its_end(more):
+    """Memory stays bounded, whatever stands behind it: log lines set aside, or text."""
+    found = []
+    reader = DiagnosticReader(found.append, batch=1)
+    reader.feed(b"Error: a\n\n")
+    reader.feed(more.encode() * (1 if more.startswith("2026") else TEXT_LIMIT // 100))
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        ("╷\n│ Error: 2 errors occurred:\n│ \t* one\n│ \t* two\n│ \n│   with a.b,\n╵\n", ["a.b", "a.b"]),
+        ("Error: Error applying plan:\n\n1 error occurred:\n\t* module.m.a.b: 1 error occurred:\n\t* a.b: x\n",
+         ["module.m.a.b"]),
+        ("Error: Error applying plan:\n\n1 error occurred:\n\t* module.m.a.b: 1 error occurred:\n\t* c.d: x\n",
+         ["c.d"]),
+        ("Error: Error applying plan:\n\n2 errors occurred:\n\t* a.b: x\n\t* y\n", ["a.b", None]),
+    ],
+)  # fmt: skip
+def test_a_leaf_of_a_group_has_its_own_address_or_that_of_its_group(text, addresses):
+    """The module is told by the outer one alone; another resource is another."""
+    assert [each.address for each in read(text.encode())] == addresses
+
+
+def test_a_script_that_is_a_leaf_is_judged_by_its_output():
+    """Also where no sentence of terraform's ends the group."""
+    said = f"local-exec provisioner error: Error running command 'x': exit status 1. Output: {SENTENCE}"
+    assert heals(f"Error: Error applying plan:\n\n1 error occurred:\n\t* a.b: {said}\n") == heals(f"Error: {said}\n")

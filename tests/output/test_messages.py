@@ -1,0 +1,72 @@
+"""Edges of the machine-readable messages: what is an error there, and what of it can be read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from reading import heals, judged, read
+from render import DENIED, SENTENCE
+
+from tfretry.output.lines import LINE_LIMIT
+
+
+def said(summary, *, type_="diagnostic", **more):
+    """One message of terraform's, its keys sorted and nothing between them, as it writes them."""
+    body = {"severity": "error", "summary": summary, "detail": "", "address": "a.b", **more}
+    message = {"@level": "error", "@module": "terraform.ui", "diagnostic": body, "type": type_}
+    return json.dumps(message, sort_keys=True, separators=(",", ":"))
+
+
+@pytest.mark.parametrize(
+    ("line", "errors"),
+    [
+        (said("x"), 1),
+        (said("x", severity="warning"), 0),
+        (said("x", type_="test_status"), 0),
+        ('{"@level":"error","diagnostic":[]}', 0),
+        ('{"@level":"error","@message":"diagnostic"', 0),
+        ('{"@level":"error","diagnostic"', 1),
+        ("[" + said("x") + "]", 0),
+        (said("x")[:-20], 1),
+    ],
+)
+def test_an_error_is_a_diagnostic_that_says_so_or_one_that_is_broken(line, errors):
+    """Another type is no diagnostic, whatever it holds."""
+    assert len(read(line.encode() + b"\n")) == errors
+
+
+def test_bytes_that_are_no_text_do_not_hide_an_error():
+    """They are replaced, in the line and where it is told further."""
+    assert heals(said(f"?? {SENTENCE}").encode().replace(b"??", b"\xff\xfe") + b"\n")
+
+
+def test_half_a_character_can_be_told_further():
+    """JSON can name what no encoding has: a lone surrogate."""
+    (found,) = read(said("x \ud800 y").encode() + b"\n")
+    assert found.summary.encode() == b"x ? y"
+
+
+def test_colour_in_a_message_is_no_text():
+    """Within summary and detail, in the middle of a word."""
+    middle = SENTENCE[:7] + "\x1b[31m" + SENTENCE[7:]
+    assert heals(said(middle) + "\n")
+    assert heals(said("x", detail=middle) + "\n")
+
+
+@pytest.mark.parametrize("start", [0, 2, 40])
+def test_a_message_too_long_to_be_kept_heals_nothing_and_names_what_it_can(start):
+    """What was cut away may be what tells that it is permanent."""
+    snippet = {"code": "x" * (LINE_LIMIT + start), "context": None}
+    body = {"severity": "error", "summary": SENTENCE, "detail": "", "address": "a.b", "snippet": snippet}
+    line = f'{{"@level":"error","@message":"","type":"diagnostic","diagnostic":{json.dumps(body)}}}\n'
+    found = read(line.encode())
+    assert not judged(found).heals
+    assert [(each.summary, each.address) for each in found] == [(SENTENCE, "a.b")]
+
+
+def test_a_message_behind_another_error_is_counted():
+    """One of the kinds does not hide the other."""
+    found = read(f"{said(SENTENCE)}\n{said(DENIED)}\n".encode())
+    assert judged(found).errors == 2
+    assert not judged(found).heals
