@@ -25,7 +25,7 @@ def said(summary, *, type_="diagnostic", **more):
         (said("x", severity="warning"), 0),
         (said("x", type_="test_status"), 0),
         ('{"@level":"error","diagnostic":[]}', 0),
-        ('{"@level":"error","@message":"diagnostic"', 0),
+        ('{"@level":"error","@message":"diagnostic"', 1),
         ('{"@level":"error","diagnostic"', 1),
         ("[" + said("x") + "]", 0),
         (said("x")[:-20], 1),
