@@ -14,6 +14,8 @@ from tfretry.process.guardian import PrivateDirectory
 from tfretry.process.run import run_terraform
 from tfretry.process.signals import Signals
 
+NOTHING = Diagnosis(errors=0, findings=(), obstacle=None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
@@ -61,8 +63,8 @@ def run_attempt(
     started, began_s = time.time(), time.monotonic()
     outcome = run_terraform(argv, signals=signals, watch=readings.watch, private=private)
     ended_s = time.monotonic()
-    readings.close()
-    diagnosis = judge.diagnosis()
+    found = _diagnosis(judge, readings)
+    diagnosis = found or NOTHING
     return Attempt(
         argv=tuple(argv),
         started=started,
@@ -70,7 +72,7 @@ def run_attempt(
         ended_s=ended_s,
         exit_code=outcome.exit_code,
         signalled=outcome.signalled,
-        watched=outcome.watched,
+        watched=outcome.watched and found is not None,
         diagnosis=diagnosis,
         finished=readings.finished,
         update_failed=readings.update_failed,
@@ -78,3 +80,12 @@ def run_attempt(
         left_line_open=readings.left_line_open,
         version=readings.version,
     )
+
+
+def _diagnosis(judge: Judge, readings: Readings) -> Diagnosis | None:
+    """None where we fail to read: as in the pump, that only means that nothing is retried."""
+    try:
+        readings.close()
+        return judge.diagnosis()
+    except Exception:  # noqa: BLE001  # terraform has ended, and what it came to stands
+        return None

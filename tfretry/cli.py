@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -11,6 +12,8 @@ from tfretry.process import signalmask
 from tfretry.report.stderr import printable, write_stderr
 from tfretry.terraform.arguments import chdir, is_retriable_apply, misplaced_option
 from tfretry.terraform.binary import find_terraform, replace_process
+
+SHORT = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # no descriptor, process or memory is left
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +109,7 @@ def _confess(error: Exception) -> int:
     if isinstance(error, TfretryError):
         write_stderr(f"tfretry: {printable(str(error))}\n".encode("utf-8", "replace"))
         return error.exit_code
-    if isinstance(error, OSError):  # no descriptor, process or memory left
+    if isinstance(error, OSError) and error.errno in SHORT:
         write_stderr(f"tfretry: {printable(error.strerror or str(error))}\n".encode("utf-8", "replace"))
         return TfretryError.exit_code
     import traceback

@@ -71,6 +71,8 @@ def result_of(attempts: Sequence[Attempt], *, unrepeatable: str | None = None) -
 
 
 def _reason(attempts: Sequence[Attempt]) -> str | None:
+    if not attempts[-1].watched and attempts[-1].exit_code == 1:
+        return "tfretry failed to read what terraform printed; please report it"
     # Only a run that has met a known error owes an explanation; bare terraform's other failures speak for themselves.
     obstacle = attempts[-1].diagnosis.obstacle
     met_a_cause = len(attempts) > 1 or attempts[-1].diagnosis.healing is not None

@@ -9,7 +9,7 @@ import pytest
 from reading import DEFAULT, judged
 from render import AWS, DENIED, SENTENCE
 
-from tfretry.causes.judge import AUTHORED, UNDECIDED_KEPT, Judge, cause_of
+from tfretry.causes.judge import AUTHORED, UNDECIDED_KEPT, Judge
 from tfretry.causes.patience import PATIENCE_S, SEEN, OutOfPatienceError, patience
 from tfretry.causes.table import TABLE, custom_cause
 from tfretry.output.shapes import UNREADABLE, Diagnostic
@@ -65,6 +65,13 @@ NEVER = [
     "execution halted",
     "Saved plan is stale",
 ]
+
+
+def cause_of(diagnostic, causes):
+    """The first of *causes* that explains *diagnostic*; None when there is none, or any doubt."""
+    judge = Judge(causes)
+    judge.see(diagnostic)
+    return judge.diagnosis().findings[0].cause
 
 
 def said(summary: str, detail: str = "", **rest) -> Diagnostic:

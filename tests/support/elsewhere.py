@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import sys
 
 LINUX_ONLY = {
     fcntl: ("F_GETPIPE_SZ",),
@@ -20,7 +21,7 @@ def take_away() -> None:
     """Remove Linux's own names, before tfretry is imported: it asks for them by their names."""
     for module, names in LINUX_ONLY.items():
         for name in names:
-            if hasattr(module, name):
+            if sys.platform.startswith("linux"):
                 delattr(module, name)
 
 

@@ -79,7 +79,7 @@ def is_partial(plan: Any) -> bool:
 
 def _unset_variables(plan: Any) -> bool:
     # Any other variable has a value or a default. An ephemeral one with a default looks just like those: the plan
-    # file alone tells it (planfile.py).
+    # file alone tells it (savedplan/file.py).
     root = _object(_object(plan, "configuration"), "root_module")
     declared = _object(root, "variables")
     return any(name not in _object(plan, "variables") and "default" not in declared[name] for name in declared)

@@ -12,7 +12,7 @@ from tfretry.causes.table import NEVER, Cause
 from tfretry.output.shapes import holds_output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from tfretry.output.shapes import Diagnostic
 
@@ -109,13 +109,6 @@ class Judge:
             for number, (finding, text) in self._undecided.items():
                 decided[number] = replace(finding, cause=_first(self._custom, text))
         return decided
-
-
-def cause_of(diagnostic: Diagnostic, causes: Sequence[Cause]) -> Cause | None:
-    """The first of *causes* that explains *diagnostic*; None when there is none, or any doubt."""
-    judge = Judge(causes)
-    judge.see(diagnostic)
-    return judge.diagnosis().findings[0].cause
 
 
 def _first(causes: Iterable[Cause], text: str) -> Cause | None:

@@ -87,8 +87,14 @@ ENVIRONMENT
            Whether tfretry's own lines are coloured.
        GITHUB_ACTIONS, TF_BUILD
            "true": one annotation a run in that system's own form.
-       CI, JENKINS_URL, BUILDKITE
-           Lines instead of a countdown, also on a terminal.
+       GITHUB_STEP_SUMMARY
+           In GitHub Actions, the file to which a table of the attempts goes.
+       CI, TF_BUILD, JENKINS_URL, BUILDKITE
+           Not empty: lines instead of a countdown, also on a terminal.
+       TERM
+           "dumb": neither colour nor countdown.
+       TMPDIR
+           Where a saved plan's private directory is made.
 
 EXIT STATUS
        Terraform's own, also on giving up. Besides:
