@@ -51,12 +51,12 @@ class Change:
     """One entry of `resource_changes`, or of `output_changes` (there without a mode)."""
 
     address: str
-    deposed: str | None = None
+    deposed: str | None
     actions: Actions
     before: Any
     after: Planned
-    reason: str | None = None
-    moved_from: str | None = None
+    reason: str | None
+    moved_from: str | None
     raw: Mapping[str, Any]
     identity: Mapping[str, Any]
 

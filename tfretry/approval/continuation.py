@@ -21,11 +21,10 @@ from tfretry.output.progress import Completion
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The completion that ends each kind of change; one that creates first goes on with the deposed old object.
+# The completion that ends each kind of change but a destruction. One that creates first goes on with the old object.
 ENDS_WITH = {
     CREATE: "create",
     UPDATE: "update",
-    DELETE: "delete",
     DELETE_CREATE: "create",
     CREATE_DELETE: "create",
     CREATE_FORGET: "create",
