@@ -52,7 +52,7 @@ class Apply:
             result = result_of(self._attempts, unrepeatable=unrepeatable)
         reporter.finish(result)
         if self._settings.report:
-            _keep_record(result, self._settings.report, self._command.terraform, reporter)
+            _keep_record(result, self._settings.report, terraform=self._command.terraform, reporter=reporter)
         return result
 
     def _premises(self) -> Premises | None:
@@ -106,7 +106,7 @@ class Apply:
             yield Continued(self._command, self._run, saved=saved, directory=directory)
 
 
-def _keep_record(result: Result, path: str, terraform: str, reporter: Reporter) -> None:
+def _keep_record(result: Result, path: str, *, terraform: str, reporter: Reporter) -> None:
     from tfretry.report.record import record, write_record
 
     try:

@@ -58,7 +58,7 @@ def _run(argv: Sequence[str], mask: AbstractSet[int]) -> int:
     if "--version" in asked or not is_retriable_apply(terraform_argv, os.environ):
         signalmask.restore_for_exec(mask)
         replace_process(terraform, terraform_argv)
-    return _apply(own, terraform, terraform_argv, mask)
+    return _apply(own, terraform, terraform_argv, mask=mask)
 
 
 def _check_for_ours(terraform_argv: Sequence[str]) -> None:
@@ -81,7 +81,7 @@ def _show(asked: set[str]) -> int:
     return 0
 
 
-def _apply(own: Sequence[str], terraform: str, terraform_argv: Sequence[str], mask: AbstractSet[int]) -> int:
+def _apply(own: Sequence[str], terraform: str, terraform_argv: Sequence[str], *, mask: AbstractSet[int]) -> int:
     import gc
 
     gc.disable()  # what is imported stays: to look through it for garbage, now or at our end, costs 15 ms

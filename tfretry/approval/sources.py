@@ -57,7 +57,7 @@ def _object_objections(change: Change, now: Change) -> list[Refusal]:
     if place is None:
         return []
     why, marks = "feeds a script or a provider, and is otherwise now", [*change.sensitive, *now.sensitive]
-    return [_refusal(change.address, "as reviewed", rendered(place, marks), why)]
+    return [_refusal(change.address, approved="as reviewed", path=rendered(place, marks), why=why)]
 
 
 def _data_objections(address: str, source: Mapping[str, Any], now: Mapping[str, Any]) -> list[Refusal]:
@@ -66,10 +66,10 @@ def _data_objections(address: str, source: Mapping[str, Any], now: Mapping[str, 
     if place is None:
         return []
     why = "feeds a script or a provider, and reads otherwise now"
-    return [_refusal(address, "as read", rendered(place, marks), why)]
+    return [_refusal(address, approved="as read", path=rendered(place, marks), why=why)]
 
 
-def _refusal(address: str, approved: str, path: str | None, why: str) -> Refusal:
+def _refusal(address: str, *, approved: str, path: str | None, why: str) -> Refusal:
     return Refusal(address=address, approved=approved, now="different", path=path, why=why)
 
 

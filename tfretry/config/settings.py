@@ -51,7 +51,8 @@ def _causes(found: Mapping[str, Found]) -> tuple[Cause, ...]:
         causes += [FROM_TABLE[name]] if name != "all" else TABLE
     where, patterns = found.get("retry_on", ("", []))
     causes += [
-        _custom(where, "retry-on", pattern, "an error that --retry-on names") for pattern in _list(where, patterns)
+        _custom(where, pattern, name="retry-on", why="an error that --retry-on names")
+        for pattern in _list(where, patterns)
     ]
     where, tables = found.get("cause", ("", []))
     causes += [_cause_of_table(where, table) for table in _list(where, tables)]
@@ -71,13 +72,13 @@ def _cause_of_table(where: str, table: Any) -> Cause:
         raise TfretryError(f"{where}: name, pattern and why of a [[cause]] are texts that are not empty")
     return _custom(
         f"{where}: {table['name']}",
-        table["name"],
         table["pattern"],
-        table.get("why", f"an error of the cause {table['name']}"),
+        name=table["name"],
+        why=table.get("why", f"an error of the cause {table['name']}"),
     )
 
 
-def _custom(where: str, name: str, pattern: Any, why: str) -> Cause:
+def _custom(where: str, pattern: Any, *, name: str, why: str) -> Cause:
     if not isinstance(pattern, str) or not pattern:
         values.refuse(where, pattern, "a regular expression that is not empty")
     try:
