@@ -52,6 +52,7 @@ def test_data_that_feeds_a_provider_or_a_script_must_read_the_same(where, deep, 
     approved, new = (plan(refers, each, where=where, deep=deep) for each in (READ, reading(id=Number("2"))))
     (found,) = refusals(approved, new, [])
     assert (found.address, found.path) == ("data.x.d", "id")
+    assert found.why == "feeds a script or a provider, and reads otherwise now"
     assert refusals(approved, approved, []) == []
 
 
@@ -66,10 +67,18 @@ def test_data_that_was_not_read_for_the_approved_plan_may_read_anything():
     assert refusals(plan("data.x.d"), plan("data.x.d", READ), []) == []
 
 
+@pytest.mark.parametrize("where", ["provider_config", "provisioners"])
 @pytest.mark.parametrize("refers", ["data.x.do", "data.x.other", "a.b.id", "self.id", "path.module"])
-def test_data_that_feeds_neither_may_read_otherwise(refers):
-    """Where it feeds a change, the change tells."""
-    assert refusals(plan(refers, READ), plan(refers, reading(id=Number("2"))), []) == []
+def test_data_that_feeds_neither_may_read_otherwise(where, refers):
+    """Where it feeds a change, the change tells; a script that runs here needs no connection."""
+    approved, new = (plan(refers, each, where=where) for each in (READ, reading(id=Number("2"))))
+    assert refusals(approved, new, []) == []
+
+
+def test_an_object_of_the_state_is_no_data():
+    """What an attempt has changed is judged with its change."""
+    approved, new = (plan("local.a", {**each, "mode": "managed"}) for each in (READ, reading(id=Number("2"))))
+    assert refusals(approved, new, []) == []
 
 
 def test_data_that_feeds_only_resources_is_judged_with_them():
@@ -78,10 +87,12 @@ def test_data_that_feeds_only_resources_is_judged_with_them():
     assert refusals(approved, new, []) == []
 
 
-@pytest.mark.parametrize("marks", [{"token": True}, {"token": [True]}])
+@pytest.mark.parametrize("marks", [({"token": True},) * 2, ({"token": [True]},) * 2, ({"token": True}, {}), ({}, True)])
 def test_credentials_may_be_new_ones(marks):
-    """A token is another with each reading; who asks is not where."""
-    one, other = ({**each, "sensitive_values": marks} for each in (READ, reading(token=["s4"])))
+    """A token is another with each reading; who asks is not where. One mark of the two is enough."""
+    one, other = (
+        {**each, "sensitive_values": mark} for each, mark in zip((READ, reading(token=["s4"])), marks, strict=True)
+    )
     assert refusals(plan("data.x.d", one), plan("data.x.d", other), []) == []
 
 
@@ -110,11 +121,12 @@ def test_data_may_feed_a_connection_that_no_plan_shows(deep, runs):
     assert refusals(approved, approved, []) == []
 
 
-def test_provisioners_that_are_not_understood_may_have_a_connection():
-    """What is not understood counts as no."""
+@pytest.mark.parametrize("provisioners", [["remote-exec"], None, [{"type": "local-exec"}, {"type": "remote-exec"}]])
+def test_provisioners_that_are_not_understood_may_have_a_connection(provisioners):
+    """And so has one of several."""
     approved, new = (plan("path.module", each, where="provisioners") for each in (READ, reading(id=Number("2"))))
     for each in (approved, new):
-        each["configuration"]["root_module"]["resources"] = [{"provisioners": ["remote-exec"]}]
+        each["configuration"]["root_module"]["resources"] = [{"provisioners": provisioners}]
     assert [each.address for each in refusals(approved, new, [])] == ["data.x.d"]
 
 
@@ -135,6 +147,7 @@ def test_an_object_that_feeds_a_provider_or_a_script_must_be_the_same(where, ref
     approved, new = (plan(refers, where=where, changes=[managed(each)]) for each in (WAS, IS))
     (found,) = refusals(approved, new, [])
     assert (found.address, found.approved, found.now, found.path) == ("x.d[0]", "as reviewed", "different", "note")
+    assert found.why == "feeds a script or a provider, and is otherwise now"
     assert refusals(approved, approved, []) == []
 
 
@@ -158,8 +171,9 @@ def test_where_an_object_differs_is_told_no_further_than_it_is_sensitive(marks):
     """A key may be a secret too."""
     entry = managed({"v": {"s3cret": "x"}})
     entry["change"][marks] = {"v": True}
-    (found,) = refusals(plan("x.d", changes=[managed({"v": {"s3cret": "y"}})]), plan("x.d", changes=[entry]), [])
-    assert found.path == "v"
+    pair = [plan("x.d", changes=[each]) for each in (managed({"v": {"s3cret": "y"}}), entry)]
+    for one, other in (pair, pair[::-1]):
+        assert [each.path for each in refusals(one, other, [])] == ["v"]
 
 
 @pytest.mark.parametrize(("action", "before"), [("update", WAS), ("create", None)])
