@@ -49,12 +49,12 @@ def planned(tmp_path, real_terraform):
 
 @pytest.fixture
 def packed(tmp_path):
-    """Write a plan file of our own: the fields of its message, and other members."""
+    """Write a plan file of our own: the fields of its message, by name or as bytes, and other members."""
 
     def pack(*fields, **members):
         path = tmp_path / "packed"
         with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("tfplan", b"".join(FIELDS[field] for field in fields))
+            archive.writestr("tfplan", b"".join(FIELDS.get(field, field) for field in fields))
             for name, content in members.items():
                 archive.writestr(name.replace("__", "/"), content)
         return os.fspath(path)
@@ -161,6 +161,33 @@ def test_a_field_of_tomorrow_is_compared(packed):
     new = read_plan_file(packed("version", "fixed"))
     assert told(file_refusals(approved, new)) == {("field 41 of the plan file", "as reviewed", "different")}
     assert file_refusals(new, new) == []
+
+
+COMPARED = {13: "workspace and backend", 14: "terraform_version", 29: "state store", 32: "actions asked for"}
+JUDGED_ELSEWHERE = {2, 3, 4, 15, 16, 18, 19, 20, 21, 22, 25, 26, 27, 30, 31}
+OF_ITS_OWN_RULE = {1, 5, 17, 28}
+
+
+@pytest.mark.parametrize("number", sorted(set(range(1, 40)) - OF_ITS_OWN_RULE))
+def test_each_field_is_judged_in_the_json_or_compared_here(packed, number):
+    """By the numbers of terraform's internal/plans/planproto/planfile.proto; one that it may add is compared."""
+    field = bytes([number << 3 & 0x7F | 0x80, number >> 4, 1])
+    approved, new = read_plan_file(packed("version")), read_plan_file(packed("version", field))
+    name = COMPARED.get(number, f"field {number} of the plan file")
+    expected = set() if number in JUDGED_ELSEWHERE else {(name, "as reviewed", "different")}
+    assert told(file_refusals(approved, new)) == told(file_refusals(new, approved)) == expected
+
+
+def test_what_differs_is_told_in_the_order_of_its_names(packed):
+    """The same refusal reads the same each time: members and fields, then targets."""
+    names = [f"tfconfig/m{n}" for n in range(6)]
+    approved = read_plan_file(packed("version"))
+    new = read_plan_file(packed("version", "target", "fixed", **dict.fromkeys(names, "x")))
+    found = file_refusals(approved, new)
+    assert [each.address for each in found] == ["field 41 of the plan file", *names, "a.b"]
+    assert [each.why for each in found] == ["has changed since the approval"] * 7 + [
+        "is not asked for as in the approved plan"
+    ]
 
 
 def test_members_that_tell_the_state_are_not_compared(packed):
