@@ -29,27 +29,34 @@ def test_values_of_different_types_are_never_equal(one, other):
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "why"),
     [
-        b"",
-        b"{",
-        b'{"s3cret": 1, "s3cret": 2}',
-        b'[{"a": {"s3cret": 1, "s3cret": 1}}]',
-        b"NaN",
-        b"[-Infinity]",
-        b'"s3cret\xff"',
-        b'{"s3cret": 1} x',
-        b"\xff\xfe[\x00]\x00",
-        b"[" * 100_000,
-        b"[" * 300 + b"]" * 300,
+        (b"", "it is not JSON"),
+        (b"{", "it is not JSON"),
+        (b'{"s3cret": 1, "s3cret": 2}', "an object in it has two members of one name"),
+        (b'[{"a": {"s3cret": 1, "s3cret": 1}}]', "an object in it has two members of one name"),
+        (b"NaN", "it holds a number that JSON does not know"),
+        (b"[-Infinity]", "it holds a number that JSON does not know"),
+        (b'"s3cret\xff"', "it is not JSON"),
+        (b'{"s3cret": 1} x', "it is not JSON"),
+        (b"\xff\xfe[\x00]\x00", "it is not JSON"),
+        (b"[" * 100_000, "it is not JSON"),
+        (b"[" * 101 + b"]" * 101, "it is nested too deeply"),
+        (b'{"k":' * 100 + b"[]" + b"}" * 100, "it is nested too deeply"),
     ],
 )
-def test_what_terraform_does_not_write_is_refused_without_quoting_it(text):
+def test_what_terraform_does_not_write_is_refused_without_quoting_it(text, why):
     """Broken, ambiguous or endless JSON is a sentence, with nothing of the text in it or behind it."""
     with pytest.raises(ValueError, match="not understood") as caught:
         parse(text)
-    assert "s3cret" not in str(caught.value)
+    assert str(caught.value) == f"terraform's answer is not understood: {why}"
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("text", [b"[" * 99 + b"1" + b"]" * 99, b'{"k":' * 99 + b"1" + b"}" * 99])
+def test_what_is_nested_as_deeply_as_may_be_is_read(text):
+    """Far deeper than any configuration."""
+    assert str(parse(text)).count("1") == 1
 
 
 def test_a_number_counts_as_one_in_a_set():
@@ -70,7 +77,9 @@ def test_a_plan_without_variables_gives_an_empty_file():
     assert variables_file(parse(b"{}")) == b"{}\n"
 
 
-@pytest.mark.parametrize("text", [b'{"variables": []}', b'{"variables": {"a": 1}}', b'{"variables": {"a": {}}}'])
+@pytest.mark.parametrize(
+    "text", [b'{"variables": []}', b'{"variables": {"a": ["value"]}}', b'{"variables": {"a": {}}}']
+)
 def test_variables_that_are_not_understood_are_refused(text):
     """A variable left out would take its default."""
     with pytest.raises(ValueError, match="variables"):
