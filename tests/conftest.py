@@ -24,7 +24,13 @@ def pytest_sessionstart():
 
 
 def pytest_configure(config):
-    """A worker has its threads by now; its main thread, which runs the tests, has signals as everybody has."""
+    """What tests start has signals as everybody has: also behind `nohup` and `&`, which have some ignored.
+
+    A worker has its threads by now; its main thread runs the tests.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     if hasattr(config, "workerinput"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signalmask.BLOCKED)
 
