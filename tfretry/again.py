@@ -36,14 +36,16 @@ class Repeated:
         # Many providers save an update that failed as if it were done (hashicorp/terraform-plugin-sdk#476): without a
         # refresh it would be taken for done, and never be made.
         self._refresh = self._refresh or last.update_failed
-        attempt = self._run(self._argv())
-        if not self._refresh and _refused(attempt, REFRESH_IS_REQUIRED):
+        # What an attempt found that failed while it refreshed or planned is lost: it has written no state.
+        refresh = self._refresh or not last.planned
+        attempt = self._run(self._argv(refresh=refresh))
+        if not refresh and _refused(attempt, REFRESH_IS_REQUIRED):
             self._refresh = True
-            attempt = self._run(self._argv())
+            attempt = self._run(self._argv(refresh=True))
         return attempt
 
-    def _argv(self) -> list[str]:
-        return self._command.retry_argv(refresh=self._refresh, replaced=self._created)
+    def _argv(self, *, refresh: bool) -> list[str]:
+        return self._command.retry_argv(refresh=refresh, replaced=self._created)
 
 
 class Continued:

@@ -14,7 +14,8 @@ def plan(refers, *read, where="provider_config", deep=False, runs="local-exec", 
     expressions = {"expressions": {"host": [{"references": [refers]}], "fixed": {"constant_value": "data.x.d"}}}
     providers = {"p": {"name": "p", **expressions}} if where == "provider_config" else {}
     resource = {"address": "a.b", "provisioners": [{"type": runs, **expressions}]}
-    module = {"resources": [resource] if where == "provisioners" else [{"address": "a.b", **expressions}]}
+    plain = {"address": "a.b", "type": "a", "name": "b", **expressions}
+    module = {"resources": [resource] if where == "provisioners" else [plain]}
     configured = {"root_module": {"module_calls": {"m": {"module": module}}} if deep else module}
     state = {"child_modules": [{"resources": list(read)}]} if deep else {"resources": list(read)}
     return {
@@ -182,6 +183,58 @@ def test_an_object_that_the_approved_plan_has_changed_is_another(action, before)
     finished = [Completion(action=action, address="x.d[0]", deposed=None)]
     approved = plan("x.d.note", changes=[managed(before, actions=(action,), after=IS)])
     assert refusals(approved, plan("x.d.note", changes=[managed(IS)]), finished) == []
+
+
+@pytest.mark.parametrize("refers", ["x.d.note", "local.a"])
+@pytest.mark.parametrize(("action", "before"), [("update", WAS), ("create", None)])
+def test_an_object_that_is_otherwise_than_approved_feeds_nothing(refers, action, before):
+    """The approved plan has changed it, and another run has changed it since: the script would be another."""
+    finished = [Completion(action=action, address="x.d[0]", deposed=None)]
+    approved = plan(refers, changes=[managed(before, actions=(action,), after=IS)])
+    (found,) = refusals(approved, plan(refers, changes=[managed({**IS, "note": "evil"})]), finished)
+    assert (found.address, found.path) == ("x.d[0]", "note")
+    approved["resource_changes"][0]["change"] |= {"after": {"id": Number("1")}, "after_unknown": {"note": True}}
+    assert refusals(approved, plan(refers, changes=[managed({**IS, "note": "any"})]), finished) == []
+
+
+@pytest.mark.parametrize("after", [{"host": None}, {"k": [{"host": None}]}])
+@pytest.mark.parametrize("refers", ["data.x.d.id", "x.d.note", "local.a"])
+def test_what_feeds_an_argument_that_may_be_write_only_must_be_the_same(refers, after):
+    """It is null in every plan, and terraform works it out in the apply."""
+    created = {**managed(None, actions=("create",), after=after, type="a", name="b"), "address": "a.b"}
+    one = plan(refers, READ, where="resources", changes=[created, managed(WAS)])
+    moved = plan(refers, reading(id=Number("2")), where="resources", changes=[created, managed(IS)])
+    told = {("data.x.d", "id"), ("x.d[0]", "note")}
+    expected = {each for each in told if refers == "local.a" or refers.startswith(each[0].partition("[")[0])}
+    assert {(each.address, each.path) for each in refusals(one, moved, [])} == expected
+    created["change"]["after"] = {"host": "known"}
+    assert refusals(one, moved, []) == []
+
+
+@pytest.mark.parametrize(
+    ("refers", "where", "told"),
+    [
+        ("data.x.d.token", "provisioners", ["token"]),
+        ("local.a", "provisioners", ["token"]),
+        ("data.x.d.token", "resources", ["token"]),
+        ("local.a", "resources", []),
+        ("data.x.d.token", "provider_config", []),
+        ("local.a", "provider_config", []),
+    ],
+)
+def test_a_secret_that_feeds_a_script_must_be_the_same(refers, where, told):
+    """A script may be one itself; where a secret only may feed an argument, it is taken for a provider's."""
+    created = {**managed(None, actions=("create",), after={"host": None}, type="a", name="b"), "address": "a.b"}
+    approved, new = (
+        plan(
+            refers,
+            {**each, "sensitive_values": {"token": True}},
+            where=where,
+            changes=[created] if where == "resources" else [],
+        )
+        for each in (READ, reading(token=["s4"]))
+    )
+    assert [each.path for each in refusals(approved, new, [])] == told
 
 
 def test_an_object_that_has_been_deleted_feeds_nothing():

@@ -91,7 +91,7 @@ def test_descriptors_that_are_closed_at_the_start_do_no_harm(tmp_path, closed):
         [*TFRETRY, *QUICK, f"--report={report}", "apply"], cwd=tmp_path, preexec_fn=close, check=False
     )
     assert done.returncode == 0
-    assert (tmp_path / "arguments").read_text() == "apply\napply\n-refresh=false\n"
+    assert (tmp_path / "arguments").read_text() == "apply\napply\n"
     assert '"outcome": "applied"' in report.read_text()
 
 

@@ -132,7 +132,7 @@ def test_the_wrapper_of_setup_terraform_may_be_what_we_wrap(fake_terraform, tmp_
     assert done.returncode == 0
     assert done.stdout.decode().splitlines() == [
         f"[command]{real} apply -auto-approve",
-        f"[command]{real} apply -refresh=false -auto-approve",
+        f"[command]{real} apply -auto-approve",
         "done",
     ]
 

@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import jsonschema
 import pytest
-from scenes import DENIED, ROLE_ERROR, TFRETRY, run
+from scenes import DENIED, PLANNED, ROLE_ERROR, TFRETRY, run
 
 SCHEMA = json.loads(files("tfretry.report").joinpath("report.schema.json").read_text())
 
@@ -50,7 +50,8 @@ def test_every_outcome_has_its_record(scripted, tmp_path, scenes, options, outco
 def test_a_record_tells_each_attempt(scripted, tmp_path):
     """When, how long, after which wait, with which errors and which command; no value of a variable."""
     scripted(
-        (1, "", ROLE_ERROR + DENIED.replace("AccessDenied", "Unable to assume the service linked role")), (0, "", "")
+        (1, PLANNED, ROLE_ERROR + DENIED.replace("AccessDenied", "Unable to assume the service linked role")),
+        (0, "", ""),
     )
     path = tmp_path / "report.json"
     run(f"--report={path}", "apply", "-var=token=s3cr3t", "-var", "key=s3cr3t")

@@ -245,6 +245,20 @@ def test_an_object_that_feeds_a_script_may_be_changed_as_approved(sim, apply, tm
     assert (tmp_path / "ran").read_text() == "new kept\n"
 
 
+def test_an_object_that_another_run_has_changed_since_the_first_attempt_feeds_no_script(sim, begin, tmp_path):
+    """The plan showed what the script is to be; the apply has made it so, and then it was changed."""
+    made = service("a", 'note = "approved"', "lifecycle {", "ignore_changes = [note]", "}")
+    script = f'command = "echo ${{sim_service.a.note}} >{tmp_path}/ran"'
+    sim.write(made + service("b", 'provisioner "local-exec" {', script, "}"))
+    sim.plan("tfplan")
+    sim.fail("create", "b", attempts=1)
+    started = begin("tfplan", first_wait="6s")
+    sim.drift("a", note="other")
+    assert sim.terraform("apply", "-refresh-only", "-auto-approve").returncode == 0
+    assert refused(end(started), "sim_service.a (note)")
+    assert not (tmp_path / "ran").exists()
+
+
 def test_data_that_feeds_a_connection_must_read_the_same(sim, apply):
     """The JSON shows no connection: the script would be sent to another host, and nothing else would differ."""
     sim.fact("host", "127.0.0.1")

@@ -1,17 +1,18 @@
-"""The rule for what works unseen: what a plan starts from without changing it, and that feeds a script or a provider.
+"""The rule for what works unseen: what feeds a script, a provider or a write-only argument without being changed.
 
-No change of a plan shows a provisioner's command or where a provider sends its requests. terraform works them out in
-the apply, from data that the plan has read and from objects that it leaves alone: where those are otherwise now, the
-apply would run another script, or change another account, and nothing else would differ.
+No change of a plan shows a provisioner's command, where a provider sends its requests, or a write-only argument (null
+in every plan, since terraform 1.11). terraform works them out in the apply, from data that the plan has read and from
+objects that it leaves alone: where those are otherwise now, the apply would run another script, or change another
+account, and nothing else would differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from tfretry.approval.changes import IDLE, Change, Key, Refusal, read_changes
-from tfretry.approval.planned import ABSENT, difference, mark_at, rendered
+from tfretry.approval.planned import ABSENT, Planned, difference, mark_at, rendered, unrefined
 
 # `show -json` tells of no `connection`, in which a provisioner that reaches out may refer to anything.
 CONNECTION = "connection"
@@ -20,25 +21,48 @@ INDIRECT = ("local", "module", "each", "var", "ephemeral", CONNECTION)
 
 
 def source_refusals(approved: Any, new: Any) -> list[Refusal]:
-    """The data sources and the objects that feed a script or a provider and are otherwise now; raises ValueError.
+    """The data sources and the objects that feed what works unseen, and are otherwise now; raises ValueError.
 
-    Sensitive attributes of data may differ: they are credentials, new with each reading, and say who asks, not where.
+    Sensitive attributes of data that feed a provider may differ: they are credentials, new with each reading, and say
+    who asks, not where.
     """
-    fed = {_name(reference) for reference in _fed(approved.get("configuration", {}))}
-    if not fed:
+    configuration, changes = approved.get("configuration", {}), read_changes(approved)
+    scripts = _Fed(_references(configuration, ("provisioners",)))
+    hidden = _Fed(_references_of_nulls(configuration, _nulls(changes)))
+    providers = _Fed(_references(configuration, ("provider_config",)))
+    if not (scripts or hidden or providers):
         return []
-    everything = any(name.partition(".")[0] in INDIRECT for name in fed)
     now, left = dict(_read(new)), _left_alone(new)
     found = []
     for address, source in _read(approved):
-        if everything or f"data.{source.get('type')}.{source.get('name')}" in fed:
+        name = f"data.{source.get('type')}.{source.get('name')}"
+        if scripts.may_hold(name) or hidden.names(name):
             found += _data_objections(address, source, now.get(address, {}))
-    for key, change in _left_alone(approved).items():
-        # What a plan does act on is judged as a change, and what is done of it has changed, of course.
-        feeds = everything or f"{change.identity.get('type')}.{change.identity.get('name')}" in fed
-        if feeds and key in left:
+        elif providers.may_hold(name) or hidden.may_hold(name):
+            found += _data_objections(address, source, now.get(address, {}), secrets=False)
+    for key, change in changes.items():
+        # What the new plan acts on is judged as a change; what is left alone in it is as it was, or as was approved.
+        name = f"{change.identity.get('type')}.{change.identity.get('name')}"
+        if key in left and any(each.may_hold(name) for each in (scripts, hidden, providers)):
             found += _object_objections(change, left[key])
     return found
+
+
+class _Fed:
+    """What some expressions refer to, each as a whole."""
+
+    def __init__(self, references: Iterator[str]) -> None:
+        self._names = {_name(reference) for reference in references}
+        self._indirect = any(name.partition(".")[0] in INDIRECT for name in self._names)
+
+    def __bool__(self) -> bool:
+        return bool(self._names)
+
+    def names(self, name: str) -> bool:
+        return name in self._names
+
+    def may_hold(self, name: str) -> bool:
+        return self._indirect or name in self._names
 
 
 def _left_alone(plan: Any) -> dict[Key, Change]:
@@ -53,16 +77,19 @@ def _name(reference: str) -> str:
 
 
 def _object_objections(change: Change, now: Change) -> list[Refusal]:
-    place = difference(change.before, now.before)
+    place = unrefined(change.after, Planned(value=now.before))
     if place is None:
         return []
     why, marks = "feeds a script or a provider, and is otherwise now", [*change.sensitive, *now.sensitive]
     return [_refusal(change.address, approved="as reviewed", path=rendered(place, marks), why=why)]
 
 
-def _data_objections(address: str, source: Mapping[str, Any], now: Mapping[str, Any]) -> list[Refusal]:
+def _data_objections(
+    address: str, source: Mapping[str, Any], now: Mapping[str, Any], *, secrets: bool = True
+) -> list[Refusal]:
     marks = [each.get("sensitive_values") for each in (source, now)]
-    place = difference(*(_open(each.get("values", ABSENT), marks) for each in (source, now)))
+    values = [each.get("values", ABSENT) for each in (source, now)]
+    place = difference(*(values if secrets else [_open(each, marks) for each in values]))
     if place is None:
         return []
     why = "feeds a script or a provider, and reads otherwise now"
@@ -84,16 +111,45 @@ def _open(value: Any, marks: list[Any]) -> Any:
     return value
 
 
-def _fed(configuration: Any, *, inside: bool = False) -> Iterator[str]:
-    """What the expressions of all providers and provisioners refer to."""
+def _references(configuration: Any, keys: Collection[str], *, inside: bool = False) -> Iterator[str]:
+    """What the expressions under any of *keys* refer to."""
     if isinstance(configuration, list):
         for each in configuration:
-            yield from [each] if inside and isinstance(each, str) else _fed(each, inside=inside)
+            yield from [each] if inside and isinstance(each, str) else _references(each, keys, inside=inside)
     if isinstance(configuration, dict):
         for key, each in configuration.items():
-            yield from _fed(each, inside=inside or key in ("provider_config", "provisioners"))
-            if key == "provisioners" and not _are_local(each):
+            yield from _references(each, keys, inside=inside or key in keys)
+            if key == "provisioners" and key in keys and not _are_local(each):
                 yield CONNECTION
+
+
+def _references_of_nulls(configuration: Any, nulls: Mapping[str, Collection[str]]) -> Iterator[str]:
+    """What the arguments refer to that are null in a change: they may be write-only, which no plan tells."""
+    if isinstance(configuration, dict):
+        keys = nulls.get(f"{configuration.get('type')}.{configuration.get('name')}", ())
+        yield from _references(configuration.get("expressions"), keys)
+    if isinstance(configuration, dict | list):
+        for each in configuration.values() if isinstance(configuration, dict) else configuration:
+            yield from _references_of_nulls(each, nulls)
+
+
+def _nulls(changes: Mapping[Key, Change]) -> dict[str, set[str]]:
+    """The names of the attributes, at any depth, that a change leaves null, by type and name of what it changes."""
+    found: dict[str, set[str]] = {}
+    for change in changes.values():
+        if change.acts:
+            name = f"{change.identity.get('type')}.{change.identity.get('name')}"
+            found.setdefault(name, set()).update(_null_names(change.after))
+    return found
+
+
+def _null_names(planned: Planned) -> Iterator[str]:
+    if isinstance(planned.value, dict | list):
+        for step in planned.steps:
+            child = planned.child(step)
+            if child.value is None and child.unknown is not True and isinstance(step, str):
+                yield step
+            yield from _null_names(child)
 
 
 def _are_local(provisioners: Any) -> bool:

@@ -29,6 +29,9 @@ AUTHORED = (
     "Invalid value for input variable",
     "Check block assertion failed",
     "Test assertion failed",
+    "Invalid function argument",
+    "Error in function call",
+    "Duplicate object key",
 )
 LOCAL_EXEC = re.compile(r"^local-exec provisioner error\b|Error running command '")
 # Only terraform's own words end the command, which may quote anything: the last such place is the true one, or lies
