@@ -98,6 +98,25 @@ def test_the_last_word_counts():
     assert progress_of(text).longest == {"aws_x.y": 30}
 
 
+@pytest.mark.parametrize(
+    ("text", "planned"),
+    [
+        ("Plan: 2 to add, 0 to change, 0 to destroy.", True),
+        ("\x1b[1mPlan:\x1b[0m 1 to import, 2 to add, 0 to change, 0 to destroy.", True),
+        ("Planning failed. Terraform encountered an error while generating this plan.", False),
+        ("x.y (local-exec): Plan: 2 to add, 0 to change, 0 to destroy.", False),
+        ("x.y: Refreshing state... [id=1]", False),
+        (ui("x", type="apply_errored", hook={"resource": {"addr": "x.y"}, "action": "create"}), True),
+        (ui("x", type="apply_complete", hook={"resource": {"addr": "x.y"}, "action": "create"}), True),
+        (ui("x", type="change_summary", changes={"add": 1, "operation": "plan"}), False),
+        (ui("x", type="refresh_complete", hook={"resource": {"addr": "x.y"}}), False),
+    ],
+)
+def test_whether_terraform_was_done_with_planning_is_known(text, planned):
+    """By the last line of a plan that was made, or by what an apply says of a change."""
+    assert progress_of(f"{text}\n").planned is planned
+
+
 @pytest.mark.parametrize("action", ["create", "update", "delete"])
 def test_a_finished_change_is_known_by_its_message(action):
     """`apply_complete` of -json."""

@@ -24,6 +24,17 @@ def test_a_retry_reads_no_resource_again(sim):
     assert sim.calls("read") == [("read", "a")]
 
 
+@pytest.mark.parametrize("view", [(), ("-no-color",), ("-json",)], ids=str)
+def test_a_refresh_that_failed_half_way_is_made_again(sim, view):
+    """Terraform saves no state then: the drift that it had found would be left standing."""
+    sim.applied(service("a", "size = 1") + service("b"))
+    sim.drift("a", size=9)
+    sim.fail("read", "b", attempts=1)
+    done = sim.tfretry(*QUICK, "apply", "-auto-approve", *view)
+    assert done.returncode == 0, done.stderr
+    assert {each["name"]: each["size"] for each in sim.objects()}["a"] == 1
+
+
 def test_refresh_on_retry_reads_every_resource_again(sim):
     """For those who want it."""
     sim.applied(service("a"))
