@@ -37,7 +37,7 @@ class Repeated:
         # refresh it would be taken for done, and never be made.
         self._refresh = self._refresh or last.update_failed
         # What an attempt found that failed while it refreshed or planned is lost: it has written no state.
-        refresh = self._refresh or not last.planned
+        refresh = self._refresh or not last.begun
         attempt = self._run(self._argv(refresh=refresh))
         if not refresh and _refused(attempt, REFRESH_IS_REQUIRED):
             self._refresh = True

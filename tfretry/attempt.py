@@ -29,7 +29,7 @@ class Attempt:
     signalled: int | None
     diagnosis: Diagnosis
     finished: frozenset[Completion]
-    planned: bool  # terraform was done with planning, and has kept what the refresh found
+    begun: bool  # terraform has begun to change something, and has kept what the refresh found
     update_failed: bool
     polled_s: float  # for how long the resource that met a known error was being created
     watched: bool = True  # False: our reading failed on the way, so nothing is known
@@ -76,7 +76,7 @@ def run_attempt(
         watched=outcome.watched and found is not None,
         diagnosis=diagnosis,
         finished=readings.finished,
-        planned=readings.planned,
+        begun=readings.begun,
         update_failed=readings.update_failed,
         polled_s=readings.longest_s({finding.address for finding in diagnosis.findings if finding.cause}),
         left_line_open=readings.left_line_open,

@@ -99,12 +99,13 @@ def test_the_last_word_counts():
 
 
 @pytest.mark.parametrize(
-    ("text", "planned"),
+    ("text", "begun"),
     [
-        ("Plan: 2 to add, 0 to change, 0 to destroy.", True),
-        ("\x1b[1mPlan:\x1b[0m 1 to import, 2 to add, 0 to change, 0 to destroy.", True),
-        ("Planning failed. Terraform encountered an error while generating this plan.", False),
-        ("x.y (local-exec): Plan: 2 to add, 0 to change, 0 to destroy.", False),
+        ("x.y: Creating...", True),
+        ("\x1b[0m\x1b[1mmodule.m[0].x.y: Modifying... [id=1]\x1b[0m\x1b[0m", True),
+        ("x.y (deposed object 1a2b3c4d): Destroying... [id=1]", True),
+        ("Plan: 2 to add, 0 to change, 0 to destroy.", False),  # it may have failed half-way
+        ("x.y (local-exec): x.y: Creating...", False),
         ("x.y: Refreshing state... [id=1]", False),
         (ui("x", type="apply_errored", hook={"resource": {"addr": "x.y"}, "action": "create"}), True),
         (ui("x", type="apply_complete", hook={"resource": {"addr": "x.y"}, "action": "create"}), True),
@@ -112,9 +113,9 @@ def test_the_last_word_counts():
         (ui("x", type="refresh_complete", hook={"resource": {"addr": "x.y"}}), False),
     ],
 )
-def test_whether_terraform_was_done_with_planning_is_known(text, planned):
-    """By the last line of a plan that was made, or by what an apply says of a change."""
-    assert progress_of(f"{text}\n").planned is planned
+def test_whether_a_change_has_begun_is_known(text, begun):
+    """By what terraform says of it, in either view."""
+    assert progress_of(f"{text}\n").begun is begun
 
 
 @pytest.mark.parametrize("action", ["create", "update", "delete"])

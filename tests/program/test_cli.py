@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from scenes import DENIED, PLANNED, ROLE_ERROR, TFRETRY, run
+from scenes import CREATING, DENIED, ROLE_ERROR, TFRETRY, run
 
 from tfretry import __version__
 from tfretry.cli import main
@@ -16,10 +16,10 @@ from tfretry.cli import main
 @pytest.mark.usefixtures("impatient")
 def test_the_role_error_is_healed_by_a_second_apply(scripted):
     """Exit 0, terraform's bytes untouched, our lines on stderr only."""
-    runs = scripted((1, PLANNED, ROLE_ERROR), (0, "Apply complete!\n", ""))
+    runs = scripted((1, CREATING, ROLE_ERROR), (0, "Apply complete!\n", ""))
     done = run("apply", "-auto-approve")
     assert done.returncode == 0
-    assert done.stdout == f"{PLANNED}Apply complete!\n".encode()
+    assert done.stdout == f"{CREATING}Apply complete!\n".encode()
     assert done.stderr.startswith(ROLE_ERROR.encode())
     ours = done.stderr.decode().removeprefix(ROLE_ERROR).splitlines()
     assert ours[0].startswith(
@@ -80,11 +80,11 @@ def test_a_retry_that_fails_for_good_says_so(scripted):
     "said",
     [
         "aws_ecs_service.this: Refreshing state... [id=x]\n",
-        "Planning failed. Terraform encountered an error while generating this plan.\n",
-        'x.y (local-exec): Plan: 1 to add, 0 to change, 0 to destroy.\n{"@level":"info","type":"change_summary"}\n',
+        "Terraform planned the following actions, but then encountered a problem:\n\nPlan: 1 to add, 0 to change\n",
+        'x.y (local-exec): a.b: Creating...\n{"@level":"info","type":"change_summary"}\n',
     ],
 )
-def test_an_attempt_that_failed_before_its_plan_was_made_leaves_the_refresh_to_the_next(scripted, said):
+def test_an_attempt_that_changed_nothing_leaves_the_refresh_to_the_next(scripted, said):
     """It has written no state: what it found is lost, and would be taken for unchanged."""
     runs = scripted((1, said, ROLE_ERROR), (0, "", ""))
     assert run("apply").returncode == 0
@@ -95,7 +95,7 @@ def test_an_attempt_that_failed_before_its_plan_was_made_leaves_the_refresh_to_t
 def test_a_backend_that_needs_a_refresh_gets_it(scripted):
     """Old Terraform Enterprise refuses -refresh=false: one attempt more without it."""
     refusal = "\nError: Planning without refresh is not supported\n\nCurrently, ...\n"
-    runs = scripted((1, PLANNED, ROLE_ERROR), (1, "", refusal), (1, PLANNED, ROLE_ERROR), (0, "", ""))
+    runs = scripted((1, CREATING, ROLE_ERROR), (1, "", refusal), (1, CREATING, ROLE_ERROR), (0, "", ""))
     assert run("apply").returncode == 0
     assert runs() == ["apply", "apply -refresh=false", "apply", "apply"]
 

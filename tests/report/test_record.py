@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import jsonschema
 import pytest
-from scenes import DENIED, PLANNED, ROLE_ERROR, TFRETRY, run
+from scenes import CREATING, DENIED, ROLE_ERROR, TFRETRY, run
 
 SCHEMA = json.loads(files("tfretry.report").joinpath("report.schema.json").read_text())
 
@@ -50,7 +50,7 @@ def test_every_outcome_has_its_record(scripted, tmp_path, scenes, options, outco
 def test_a_record_tells_each_attempt(scripted, tmp_path):
     """When, how long, after which wait, with which errors and which command; no value of a variable."""
     scripted(
-        (1, PLANNED, ROLE_ERROR + DENIED.replace("AccessDenied", "Unable to assume the service linked role")),
+        (1, CREATING, ROLE_ERROR + DENIED.replace("AccessDenied", "Unable to assume the service linked role")),
         (0, "", ""),
     )
     path = tmp_path / "report.json"

@@ -9,7 +9,7 @@ from tfretry.output.progress import Completion
 from tfretry.terraform.command import Command
 
 
-def attempt(said, *, exit_code=1, signalled=None, finished=(), update_failed=False, planned=True):
+def attempt(said, *, exit_code=1, signalled=None, finished=(), update_failed=False, begun=True):
     obstacle = Finding(address=None, summary=said, cause=None)
     return Attempt(
         argv=(),
@@ -20,7 +20,7 @@ def attempt(said, *, exit_code=1, signalled=None, finished=(), update_failed=Fal
         signalled=signalled,
         diagnosis=Diagnosis(errors=1, findings=(obstacle,), obstacle=obstacle),
         finished=frozenset(finished),
-        planned=planned,
+        begun=begun,
         update_failed=update_failed,
         polled_s=0.0,
         left_line_open=False,
@@ -77,8 +77,8 @@ def test_a_repeated_apply_leaves_out_what_is_done_and_the_refresh():
 
 def test_a_repeated_apply_refreshes_when_it_must_and_from_then_on():
     """Because the user wants it, because an update failed, or because the backend knows nothing else."""
-    x, failed, unplanned = attempt("x"), attempt("x", update_failed=True), attempt("x", planned=False)
-    assert repeated(unplanned, x, unplanned) == [[], ["-refresh=false"], []]
+    x, failed, unbegun = attempt("x"), attempt("x", update_failed=True), attempt("x", begun=False)
+    assert repeated(unbegun, x, unbegun) == [[], ["-refresh=false"], []]
     assert repeated(x, refresh=True) == [[]]
     assert repeated(x, failed, x) == [["-refresh=false"], [], []]
     assert repeated(x, x, said=[REFRESH_IS_REQUIRED]) == [["-refresh=false"], [], []]

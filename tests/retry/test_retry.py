@@ -40,7 +40,7 @@ class World:
             signalled=None,
             diagnosis=NOTHING if ready else HEALS,
             finished=frozenset(),
-            planned=True,
+            begun=True,
             update_failed=False,
             polled_s=0.0,
             left_line_open=False,

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 TFRETRY = [sys.executable, "-m", "tfretry"]
-PLANNED = "\x1b[1mPlan:\x1b[0m 1 to add, 0 to change, 0 to destroy.\n"
+CREATING = "\x1b[0m\x1b[1maws_ecs_service.this: Creating...\x1b[0m\x1b[0m\n"
 ROLE_ERROR = (
     "\n\x1b[31m╷\x1b[0m\x1b[0m\n"
     "\x1b[31m│\x1b[0m \x1b[0m\x1b[1m\x1b[31mError: \x1b[0m\x1b[0m\x1b[1mcreating ECS Service (nginx): "

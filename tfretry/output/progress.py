@@ -15,7 +15,8 @@ WAITS_KEPT = 1000
 LONGEST_S = 10**9
 
 NEEDLES = (
-    (b"P", b"Plan:"),
+    (b"C", b": Creating..."),
+    (b"D", b": Destroying..."),
     (b"S", b": Still "),
     (b"M", b": Modif"),
     (b"@", b'"apply_progress"'),
@@ -38,7 +39,7 @@ GOING_ON = re.compile(
     r"(?:(?P<hours>\d{1,9})h)?(?:(?P<minutes>\d{1,9})m)?(?P<seconds>\d{1,9})s elapsed[\])]$"
 )
 UPDATING = re.compile(rf"(?P<address>{ADDRESS}): Modifying\.\.\.")
-PLANNED = re.compile(r"Plan: \d+ to ")  # a plan that fails ends otherwise
+BEGUN = re.compile(rf"{ADDRESS}(?: \(deposed object \w+\))?: (?:Creating|Modifying|Destroying)\.\.\.")
 ACTIONS = {"Creation": "create", "Modifications": "update", "Destruction": "delete"}
 
 
@@ -54,13 +55,13 @@ class Completion:
 class ProgressReader:
     """Reads the progress of one byte stream; *longest* is in seconds.
 
-    *planned* says whether terraform was done with planning. Without *changes*, only updates are among the *finished*.
+    *begun* says whether any change was. Without *changes*, only updates are among the *finished*.
     """
 
     def __init__(self, *, changes: bool = True, batch: int = BATCH) -> None:
         self.finished: set[Completion] = set()
         self.longest: dict[str, int] = {}
-        self.planned = False
+        self.begun = False
         self._updating: set[str] = set()
         self._lines = Lines((*NEEDLES, *NEEDLES_OF_CHANGES) if changes else NEEDLES, self._read, batch=batch)
 
@@ -84,10 +85,10 @@ class ProgressReader:
         text = clean(line).rstrip()
         if found := FINISHED.match(text):
             self._finish(ACTIONS[found["what"]], found["address"], found["deposed"])
-        elif PLANNED.match(text):
-            self.planned = True
-        elif found := UPDATING.match(text):
-            self._updating.add(found["address"])
+        elif BEGUN.match(text):
+            self.begun = True  # not "Plan: …": a plan that fails half-way has that line, too
+            if found := UPDATING.match(text):
+                self._updating.add(found["address"])
         elif found := GOING_ON.match(text):
             hours, minutes, seconds = (int(found[unit] or 0) for unit in ("hours", "minutes", "seconds"))
             self._wait(found["address"], hours * 3600 + minutes * 60 + seconds)
@@ -99,8 +100,7 @@ class ProgressReader:
         address = resource.get("addr") if isinstance(resource, dict) else None
         if not isinstance(address, str):
             return
-        # Not `change_summary`: a plan that fails half-way has one, too.
-        self.planned = self.planned or str(body.get("type")).startswith("apply_")
+        self.begun = self.begun or str(body.get("type")).startswith("apply_")
         if body.get("type") == "apply_start" and hook.get("action") == "update":
             self._updating.add(address)
         if body.get("type") == "apply_complete" and hook.get("action") in ACTIONS.values():

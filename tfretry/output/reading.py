@@ -80,9 +80,9 @@ class Readings:
         return any(each.progress.unfinished_updates for each in self._by_channel.values())
 
     @property
-    def planned(self) -> bool:
-        """Whether terraform was done with planning: only then does it keep what the refresh found."""
-        return any(each.progress.planned for each in self._by_channel.values())
+    def begun(self) -> bool:
+        """Whether terraform has begun to change anything: only then does it keep what the refresh found."""
+        return any(each.progress.begun for each in self._by_channel.values())
 
     def longest_s(self, addresses: Collection[str | None]) -> float:
         """For how long the change that took longest of those at *addresses* was going on."""
