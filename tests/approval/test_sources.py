@@ -53,7 +53,7 @@ def test_data_that_feeds_a_provider_or_a_script_must_read_the_same(where, deep, 
     approved, new = (plan(refers, each, where=where, deep=deep) for each in (READ, reading(id=Number("2"))))
     (found,) = refusals(approved, new, [])
     assert (found.address, found.path) == ("data.x.d", "id")
-    assert found.why == "feeds a script or a provider, and reads otherwise now"
+    assert found.why == "feeds a script, a provider or a write-only argument, and reads otherwise now"
     assert refusals(approved, approved, []) == []
 
 
@@ -148,7 +148,7 @@ def test_an_object_that_feeds_a_provider_or_a_script_must_be_the_same(where, ref
     approved, new = (plan(refers, where=where, changes=[managed(each)]) for each in (WAS, IS))
     (found,) = refusals(approved, new, [])
     assert (found.address, found.approved, found.now, found.path) == ("x.d[0]", "as reviewed", "different", "note")
-    assert found.why == "feeds a script or a provider, and is otherwise now"
+    assert found.why == "feeds a script, a provider or a write-only argument, and is otherwise now"
     assert refusals(approved, approved, []) == []
 
 

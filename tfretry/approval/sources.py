@@ -80,7 +80,10 @@ def _object_objections(change: Change, now: Change) -> list[Refusal]:
     place = unrefined(change.after, Planned(value=now.before))
     if place is None:
         return []
-    why, marks = "feeds a script or a provider, and is otherwise now", [*change.sensitive, *now.sensitive]
+    why, marks = (
+        "feeds a script, a provider or a write-only argument, and is otherwise now",
+        [*change.sensitive, *now.sensitive],
+    )
     return [_refusal(change.address, approved="as reviewed", path=rendered(place, marks), why=why)]
 
 
@@ -92,7 +95,7 @@ def _data_objections(
     place = difference(*(values if secrets else [_open(each, marks) for each in values]))
     if place is None:
         return []
-    why = "feeds a script or a provider, and reads otherwise now"
+    why = "feeds a script, a provider or a write-only argument, and reads otherwise now"
     return [_refusal(address, approved="as read", path=rendered(place, marks), why=why)]
 
 
