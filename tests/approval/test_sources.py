@@ -57,9 +57,10 @@ def test_data_that_feeds_a_provider_or_a_script_must_read_the_same(where, deep, 
     assert refusals(approved, approved, []) == []
 
 
-def test_data_that_is_no_longer_read_is_refused():
+@pytest.mark.parametrize("where", ["provider_config", "provisioners"])
+def test_data_that_is_no_longer_read_is_refused(where):
     """It may read anything in the apply."""
-    (found,) = refusals(plan("data.x.d", READ), plan("data.x.d"), [])
+    (found,) = refusals(plan("data.x.d", READ, where=where), plan("data.x.d", where=where), [])
     assert (found.address, found.path) == ("data.x.d", None)
 
 
@@ -208,6 +209,10 @@ def test_what_feeds_an_argument_that_may_be_write_only_must_be_the_same(refers, 
     expected = {each for each in told if refers == "local.a" or refers.startswith(each[0].partition("[")[0])}
     assert {(each.address, each.path) for each in refusals(one, moved, [])} == expected
     created["change"]["after"] = {"host": "known"}
+    assert refusals(one, moved, []) == []
+    created["change"] |= {"after": {"host": None}, "after_unknown": {"host": True}}
+    assert refusals(one, moved, []) == []
+    created["change"] |= {"actions": ["no-op"], "before": {"host": None}, "after_unknown": {}}
     assert refusals(one, moved, []) == []
 
 
