@@ -35,14 +35,14 @@ def source_refusals(approved: Any, new: Any) -> list[Refusal]:
     now, left = dict(_read(new)), _left_alone(new)
     found = []
     for address, source in _read(approved):
-        name = f"data.{source.get('type')}.{source.get('name')}"
+        name = f"data.{_kind(source)}"
         if scripts.may_hold(name) or hidden.names(name):
             found += _data_objections(address, source, now.get(address, {}))
         elif providers.may_hold(name) or hidden.may_hold(name):
             found += _data_objections(address, source, now.get(address, {}), secrets=False)
     for key, change in changes.items():
         # What the new plan acts on is judged as a change; what is left alone in it is as it was, or as was approved.
-        name = f"{change.identity.get('type')}.{change.identity.get('name')}"
+        name = _kind(change.identity)
         if key in left and any(each.may_hold(name) for each in (scripts, hidden, providers)):
             found += _object_objections(change, left[key])
     return found
@@ -70,6 +70,11 @@ def _left_alone(plan: Any) -> dict[Key, Change]:
     return {key: change for key, change in read_changes(plan).items() if change.actions == IDLE}
 
 
+def _kind(entry: Mapping[str, Any]) -> str:
+    """Type and name of the resource that *entry* is one of, or configures: how expressions refer to it."""
+    return f"{entry.get('type')}.{entry.get('name')}"
+
+
 def _name(reference: str) -> str:
     """What is referred to as a whole: `data.x.d` for `data.x.d["a.b"].id`."""
     parts = reference.split(".")
@@ -80,11 +85,9 @@ def _object_objections(change: Change, now: Change) -> list[Refusal]:
     place = unrefined(change.after, Planned(value=now.before))
     if place is None:
         return []
-    why, marks = (
-        "feeds a script, a provider or a write-only argument, and is otherwise now",
-        [*change.sensitive, *now.sensitive],
-    )
-    return [_refusal(change.address, approved="as reviewed", path=rendered(place, marks), why=why)]
+    path = rendered(place, [*change.sensitive, *now.sensitive])
+    why = "feeds a script, a provider or a write-only argument, and is otherwise now"
+    return [_refusal(change.address, approved="as reviewed", path=path, why=why)]
 
 
 def _data_objections(
@@ -129,8 +132,7 @@ def _references(configuration: Any, keys: Collection[str], *, inside: bool = Fal
 def _references_of_nulls(configuration: Any, nulls: Mapping[str, Collection[str]]) -> Iterator[str]:
     """What the arguments refer to that are null in a change: they may be write-only, which no plan tells."""
     if isinstance(configuration, dict):
-        keys = nulls.get(f"{configuration.get('type')}.{configuration.get('name')}", ())
-        yield from _references(configuration.get("expressions"), keys)
+        yield from _references(configuration.get("expressions"), nulls.get(_kind(configuration), ()))
     if isinstance(configuration, dict | list):
         for each in configuration.values() if isinstance(configuration, dict) else configuration:
             yield from _references_of_nulls(each, nulls)
@@ -141,8 +143,7 @@ def _nulls(changes: Mapping[Key, Change]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for change in changes.values():
         if change.acts:
-            name = f"{change.identity.get('type')}.{change.identity.get('name')}"
-            found.setdefault(name, set()).update(_null_names(change.after))
+            found.setdefault(_kind(change.identity), set()).update(_null_names(change.after))
     return found
 
 

@@ -38,8 +38,7 @@ GOING_ON = re.compile(
     rf"(?P<address>{ADDRESS})(?: \(deposed object \w+\))?: Still \w+\.\.\. [\[(](?:.*, )?"
     r"(?:(?P<hours>\d{1,9})h)?(?:(?P<minutes>\d{1,9})m)?(?P<seconds>\d{1,9})s elapsed[\])]$"
 )
-UPDATING = re.compile(rf"(?P<address>{ADDRESS}): Modifying\.\.\.")
-BEGUN = re.compile(rf"{ADDRESS}(?: \(deposed object \w+\))?: (?:Creating|Modifying|Destroying)\.\.\.")
+BEGUN = re.compile(rf"(?P<address>{ADDRESS})(?: \(deposed object \w+\))?: (?P<what>Creat|Modify|Destroy)ing\.\.\.")
 ACTIONS = {"Creation": "create", "Modifications": "update", "Destruction": "delete"}
 
 
@@ -85,9 +84,9 @@ class ProgressReader:
         text = clean(line).rstrip()
         if found := FINISHED.match(text):
             self._finish(ACTIONS[found["what"]], found["address"], found["deposed"])
-        elif BEGUN.match(text):
+        elif found := BEGUN.match(text):
             self.begun = True  # not "Plan: …": a plan that fails half-way has that line, too
-            if found := UPDATING.match(text):
+            if found["what"] == "Modify":
                 self._updating.add(found["address"])
         elif found := GOING_ON.match(text):
             hours, minutes, seconds = (int(found[unit] or 0) for unit in ("hours", "minutes", "seconds"))
