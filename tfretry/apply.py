@@ -1,22 +1,27 @@
-"""One apply, to its end: the attempt that was asked for and, where waiting heals its failure, further ones."""
+"""One apply, to its end: the attempt that was asked for and, where its failure is transient, further ones."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tfretry.attempt import Attempt, run_attempt
 from tfretry.config.settings import Settings
-from tfretry.errors import InterruptedRetryError, NotContinuedError, TfretryError
+from tfretry.errors import InterruptedRetryError, PlanError, TfretryError
 from tfretry.process.signals import Signals
 from tfretry.result import Result, interrupted, refused, result_of
 from tfretry.terraform.command import Command
 
 if TYPE_CHECKING:
-    from tfretry.process.guardian import PrivateDirectory
+    from tfretry.next_argv import Repeat
+    from tfretry.plan.saved_plan import Rest, SavedPlan
     from tfretry.report.reporter import Reporter
-    from tfretry.savedplan.premises import Premises
+
+# terraform's internal/backend/local/backend_local.go
+STALE = ("Saved plan is stale", "Saved plan does not match the given state")
+NO_REFRESH_OF_A_PLAN = "--refresh-on-retry has no meaning beside a saved plan: terraform refreshes when it plans"
 
 
 class Apply:
@@ -34,76 +39,96 @@ class Apply:
         """Terraform's last exit code; negative when it died of that signal, None when it has not run."""
         return self._attempts[-1].exit_code if self._attempts else None
 
-    def until_ready(self) -> Result:
-        """Run the command until it applies, fails for good, or is given up; says what happens on stderr."""
-        # Both must be known before the first attempt: it may read what can be read only once, or take minutes.
+    def run(self) -> Result:
+        """Run the command until it applies, fails for good, or is given up; say what happens on stderr."""
+        # Check before the first attempt: it may consume a FIFO, and the plan file may change while it runs.
         unrepeatable = self._command.unrepeatable()
-        approved = self._premises()
-        first = self._run(self._command.argv)
-        if first.exit_code == 0 and not self._settings.report:
-            return result_of(self._attempts)
-        # What is needed only after a failure is imported only now: terraform ran meanwhile.
-        from tfretry.report.reporter import Reporter
+        with self._saved_plan() as saved:
+            self._attempt(self._command.argv)
+            if self.exit_code == 0 and not self._settings.report:
+                return result_of(self._attempts)
+            # What is needed only after a failure is imported only now: terraform ran meanwhile.
+            from tfretry.report.reporter import Reporter
 
-        reporter = Reporter(self._settings, self._environ)
-        if first.heals and not unrepeatable:
-            result = self._retry(reporter, approved)
-        else:
-            result = result_of(self._attempts, unrepeatable=unrepeatable)
+            reporter = Reporter(self._settings, self._environ)
+            if self._attempts[0].heals and not unrepeatable:
+                result = self._retry(reporter, saved)
+            else:
+                result = result_of(self._attempts, unrepeatable=unrepeatable)
         reporter.finish(result)
         if self._settings.report:
             _keep_record(result, self._settings.report, terraform=self._command.terraform, reporter=reporter)
         return result
 
-    def _premises(self) -> Premises | None:
+    @contextlib.contextmanager
+    def _saved_plan(self) -> Iterator[SavedPlan | None]:
         if self._command.plan_file is None:
-            return None
-        from tfretry.savedplan.premises import premises_of
+            yield None
+            return
+        from tfretry.plan.saved_plan import SavedPlan
 
-        return premises_of(self._command)
+        with contextlib.closing(SavedPlan(self._command)) as saved:
+            yield saved
 
-    def _run(self, argv: Sequence[str], private: PrivateDirectory | None = None) -> Attempt:
-        attempt = run_attempt(
-            argv,
-            causes=self._settings.causes,
-            signals=self._signals,
-            changes=self._command.depends_on_changes,
-            private=private,
+    def _attempt(self, argv: Sequence[str]) -> None:
+        self._attempts.append(
+            run_attempt(
+                argv,
+                causes=self._settings.causes,
+                signals=self._signals,
+                changes=self._command.depends_on_changes,
+            )
         )
-        self._attempts.append(attempt)
-        return attempt
 
-    def _retry(self, reporter: Reporter, approved: Premises | None) -> Result:
-        from tfretry.retry import retry_until_ready
+    def _retry(self, reporter: Reporter, saved: SavedPlan | None) -> Result:
+        from tfretry.policy import retrying
 
-        def sleep(wait_s: float) -> None:
-            number = reporter.wait(self._attempts, wait_s, self._signals.sleep)
-            if number is not None:
-                raise InterruptedRetryError(number)
+        with contextlib.ExitStack() as held:
+            upcoming: Repeat | Rest | None = None
 
-        try:
-            with self._again(approved) as again:
-                retry_until_ready(self._attempts[0], again, settings=self._settings, sleep=sleep)
-        except InterruptedRetryError as error:
-            return interrupted(self._attempts, error.number, meanwhile=error.meanwhile)
-        except NotContinuedError as error:
-            return refused(self._attempts, error.reason, *error.details)
-        except TfretryError as error:  # terraform is gone, say
-            return refused(self._attempts, str(error))
+            def prepare_and_wait(wait_s: float) -> None:
+                nonlocal upcoming
+                until_s = time.monotonic() + wait_s
+                held.close()
+                upcoming = held.enter_context(contextlib.closing(self._prepare(saved)))
+                self._wait(until_s - time.monotonic(), reporter, warnings=self._warnings(upcoming))
+                upcoming.check()
+
+            try:
+                for trial in retrying(self._settings, self._attempts, sleep=prepare_and_wait):
+                    if upcoming is not None:
+                        self._attempt(upcoming.argv)
+                    trial.retry_state.set_result(self._attempts[-1])
+            except InterruptedRetryError as error:
+                return interrupted(self._attempts, error.number, meanwhile=error.meanwhile)
+            except PlanError as error:
+                return refused(self._attempts, error.reason, *error.details, *([saved.advice] if saved else []))
+            except TfretryError as error:  # terraform is gone, say
+                return refused(self._attempts, str(error))
+        if saved and len(self._attempts) > 1 and self._attempts[-1].was_refused(*STALE):
+            return refused(self._attempts, "another run has changed the state since the last attempt", saved.advice)
         return result_of(self._attempts)
 
-    @contextlib.contextmanager
-    def _again(self, approved: Premises | None) -> Iterator[Callable[[Attempt], Attempt]]:
-        from tfretry.again import Continued, Repeated
+    def _prepare(self, saved: SavedPlan | None) -> Repeat | Rest:
+        from tfretry.next_argv import continue_saved_plan, repeat
 
-        if self._command.plan_file is None:
-            yield Repeated(self._command, self._run, refresh=self._settings.refresh_on_retry)
-            return
-        from tfretry.savedplan.saved import SavedPlan, directory_for_plans
+        if saved is None:
+            return repeat(self._command, self._attempts, refresh=self._settings.refresh_on_retry)
+        return continue_saved_plan(saved, self._attempts, signals=self._signals)
 
-        saved = SavedPlan(self._command, approved, plan_args=self._settings.plan_args, signals=self._signals)
-        with directory_for_plans() as directory:
-            yield Continued(self._command, self._run, saved=saved, directory=directory)
+    def _wait(self, wait_s: float, reporter: Reporter, *, warnings: Sequence[str]) -> None:
+        from tfretry.policy import needs_refresh
+
+        if needs_refresh(self._attempts[-1], self._attempts[0]):
+            number = self._signals.sleep(0)  # terraform has said it all
+        else:
+            number = reporter.wait(self._attempts, max(0.0, wait_s), self._signals.sleep, warnings=warnings)
+        if number is not None:
+            raise InterruptedRetryError(number)
+
+    def _warnings(self, upcoming: Repeat | Rest) -> list[str]:
+        is_meaningless = self._command.plan_file is not None and self._settings.refresh_on_retry
+        return [text for text in (NO_REFRESH_OF_A_PLAN if is_meaningless else "", upcoming.warning) if text]
 
 
 def _keep_record(result: Result, path: str, *, terraform: str, reporter: Reporter) -> None:

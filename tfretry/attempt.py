@@ -10,7 +10,6 @@ from tfretry.causes.judge import Diagnosis, Judge
 from tfretry.causes.table import Cause
 from tfretry.output.progress import Completion
 from tfretry.output.reading import Readings
-from tfretry.process.guardian import PrivateDirectory
 from tfretry.process.run import run_terraform
 from tfretry.process.signals import Signals
 
@@ -28,7 +27,8 @@ class Attempt:
     exit_code: int  # negative: died of that signal
     signalled: int | None
     diagnosis: Diagnosis
-    finished: frozenset[Completion]
+    finished: tuple[Completion, ...]
+    destroy_provisioned: frozenset[str]  # addresses where a destroy-time provisioner has begun
     begun: bool  # terraform has begun to change something, and has kept what the refresh found
     update_failed: bool
     polled_s: float  # for how long the resource that met a known error was being created
@@ -46,6 +46,13 @@ class Attempt:
         """Whether waiting alone is expected to mend this failure."""
         return self.exit_code == 1 and self.signalled is None and self.watched and self.diagnosis.heals
 
+    def was_refused(self, *sentences: str) -> bool:
+        """Whether terraform refused to begin, with one of *sentences*; after a signal nothing is inferred."""
+        ended_by_itself = self.exit_code == 1 and self.signalled is None
+        return ended_by_itself and any(
+            sentence in finding.summary for finding in self.diagnosis.findings for sentence in sentences
+        )
+
 
 def run_attempt(
     argv: Sequence[str],
@@ -53,16 +60,15 @@ def run_attempt(
     causes: Sequence[Cause],
     signals: Signals,
     changes: bool = True,
-    private: PrivateDirectory | None = None,
 ) -> Attempt:
-    """Run terraform once, to its end; *private* is the directory of the plan that it applies.
+    """Run terraform once, to its end.
 
     Without *changes* it is not asked which changes are finished, but for updates.
     """
     judge = Judge(causes)
     readings = Readings(judge.see, changes=changes)
     started, began_s = time.time(), time.monotonic()
-    outcome = run_terraform(argv, signals=signals, watch=readings.watch, private=private)
+    outcome = run_terraform(argv, signals=signals, watch=readings.watch)
     ended_s = time.monotonic()
     found = _diagnosis(judge, readings)
     diagnosis = found or NOTHING
@@ -76,6 +82,7 @@ def run_attempt(
         watched=outcome.watched and found is not None,
         diagnosis=diagnosis,
         finished=readings.finished,
+        destroy_provisioned=readings.destroy_provisioned,
         begun=readings.begun,
         update_failed=readings.update_failed,
         polled_s=readings.longest_s({finding.address for finding in diagnosis.findings if finding.cause}),

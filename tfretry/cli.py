@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 
-from tfretry.config.options import BY_NAME, actions_asked, split_argv, wanted_terraform
+from tfretry.config.options import BY_NAME, GONE, actions_asked, split_argv, wanted_terraform
 from tfretry.errors import TfretryError
 from tfretry.process import signalmask
 from tfretry.report.stderr import printable, write_stderr
@@ -63,7 +63,10 @@ def _run(argv: Sequence[str], mask: AbstractSet[int]) -> int:
 
 def _check_for_ours(terraform_argv: Sequence[str]) -> None:
     misplaced = misplaced_option(terraform_argv)
-    if misplaced and misplaced.partition("=")[0] in BY_NAME:
+    name = misplaced.partition("=")[0] if misplaced else ""
+    if name in GONE:
+        raise TfretryError(f"{name} is gone: {GONE[name]}")
+    if name in BY_NAME:
         raise TfretryError(f"{misplaced} stands too late: tfretry's own options come before terraform's arguments")
     if misplaced:
         raise TfretryError(f"there is no option {misplaced}; see tfretry --help (terraform's own take one dash)")
@@ -97,7 +100,7 @@ def _apply(own: Sequence[str], terraform: str, terraform_argv: Sequence[str], *,
     with Signals(mask) as signals:
         apply = Apply(command, settings, os.environ, signals=signals)
         try:
-            exit_code = apply.until_ready().exit_code
+            exit_code = apply.run().exit_code
         except Exception as error:  # noqa: BLE001  # a fault of ours: what terraform has said stands all the same
             fault = _confess(error)
             exit_code = fault if apply.exit_code is None else apply.exit_code

@@ -30,8 +30,8 @@ class InterruptedRetryError(Exception):
         self.meanwhile = meanwhile
 
 
-class NotContinuedError(Exception):
-    """The approved plan cannot be continued: why, in a clause, and details as sentences."""
+class PlanError(Exception):
+    """The rest of an approved plan is not applied: *reason* says why in a clause, *details* in sentences."""
 
     def __init__(self, reason: str, *details: str) -> None:
         super().__init__(reason)

@@ -139,7 +139,6 @@ def test_patterns_of_the_user_are_causes(settings):
         (["--cause", "weather"], {}, None, "--cause: 'weather' is not understood; expected one of ecs-service-linked"),
         (["--retry-on", "("], {}, None, "--retry-on: "),
         (["--retry-on", ""], {}, None, "--retry-on: ''"),
-        (["--plan-args", "'"], {}, None, "--plan-args: the quoting is broken"),
         ([], {"TFRETRY_MAX_ATTEMPTS": "x"}, None, "TFRETRY_MAX_ATTEMPTS: 'x'"),
         ([], {"TFRETRY_RETRY_ON": "["}, None, "TFRETRY_RETRY_ON: "),
         ([], {}, "timeout = true", ".tfretry.toml: timeout: True"),

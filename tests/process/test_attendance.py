@@ -31,7 +31,7 @@ class Child:
 def attendance():
     """One that has just begun, and the child that it attends to."""
     mask = signalmask.block()
-    with Signals(mask) as signals, Guardian(drains=[], private=None) as guardian, Sentinel() as sentinel:
+    with Signals(mask) as signals, Guardian(drains=[]) as guardian, Sentinel() as sentinel:
         child = Child()
         yield (
             Attendance(child, signals=signals, guardian=guardian, sentinel=sentinel, channels=[], banners=[]),

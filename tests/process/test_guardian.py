@@ -64,80 +64,19 @@ def test_the_guardian_holds_nothing_of_our_callers(stage):
     stage.wait_for("ended")
 
 
-def test_a_private_directory_is_removed_at_the_end(stage):
-    """On the ordinary way out."""
-    private = stage.folder / "private"
-    program = stage.drive("--private", private, fake="last=0.5")
-    stage.wait_for("ready")
-    assert (private / "secret").exists()
-    assert private.stat().st_mode & 0o777 == 0o700
-    assert program.wait() == 0
-    assert not private.exists()
-    assert stage.nothing_is_left()
-
-
-@pytest.mark.parametrize("quietly", [False, True])
-def test_a_private_directory_outlives_us_until_the_run_has_ended(stage, quietly):
-    """Its files are in use until then; and not a moment longer."""
-    private = stage.folder / "private"
-    own = ("--quietly", stage.folder / "out") if quietly else ()
-    program = stage.drive("--private", private, *own, fake="linger=1")
-    stage.wait_for("ready")
-    os.kill(program.pid, KILL)
-    stage.wait_for("signal")
-    assert (private / "secret").exists()
-    stage.wait_for("ended")
-    assert stage.nothing_is_left()
-    assert not private.exists()
-    assert stage.signals() == ["SIGTERM"]
-
-
-def test_a_private_directory_is_removed_when_the_whole_group_is_killed(stage):
-    """Terraform dies with us; the guardians are in sessions of their own."""
-    private = stage.folder / "private"
-    program = stage.drive("--private", private, fake="")
-    stage.wait_for("ready")
-    os.killpg(program.pid, KILL)
-    assert stage.nothing_is_left()
-    assert not private.exists()
-
-
-def test_a_directory_that_is_there_already_is_nobodys_private_one(stage):
-    """Whoever made it keeps it."""
-    private = stage.folder / "private"
-    private.mkdir()
-    program = stage.drive("--private", private, fake="last=0")
-    assert program.wait() == 1
-    assert b"FileExistsError" in program.output[2]
-    assert private.exists()
-    assert stage.events() == []
-
-
-def test_a_private_directory_is_removed_when_we_are_killed_between_runs(stage):
-    """There is no run whose guardian could do it."""
-    private = stage.folder / "private"
-    program = stage.drive("--private", private, "--attempts", "2", "--wait", "60", fake="last=0 exit=1")
-    stage.wait_for("ended")
-    wait_until(lambda: len(stage.processes()) == 2, what="only we and the directory's guardian live")
-    os.kill(program.pid, KILL)
-    assert stage.nothing_is_left()
-    assert not private.exists()
-
-
 @pytest.mark.slow
 def test_whenever_we_are_killed_nothing_is_left(tmp_path):
-    """No orphan, no directory, at most one SIGTERM."""
+    """No orphan, at most one SIGTERM."""
     dice = random.Random(7)
     for number in range(60):
         folder = tmp_path / str(number)
         folder.mkdir()
         stage = Stage(folder)
-        own = ("--private", folder / "private", *dice.choice([(), ("--quietly", folder / "out")]))
+        own = dice.choice([(), ("--quietly", folder / "out")])
         program = stage.drive(*own, terminal=dice.choice([(), EVERYWHERE]), fake="last=0.1 linger=0.05")
         time.sleep(dice.uniform(0, 0.4))
         os.kill(program.pid, KILL)
         assert stage.nothing_is_left()
-        assert not (folder / "private").exists()
         assert stage.signals() in ([], ["SIGTERM"])
         stage.close()
 

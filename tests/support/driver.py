@@ -24,7 +24,6 @@ import signal  # noqa: E402
 import time  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from tfretry.process.guardian import private_directory  # noqa: E402
 from tfretry.process.run import run_quietly, run_terraform  # noqa: E402
 from tfretry.process.signals import Signals, exit_like  # noqa: E402
 
@@ -36,7 +35,6 @@ def options() -> argparse.Namespace:
     parser.add_argument("--elsewhere", action="store_true")
     parser.add_argument("--outcome", type=Path)
     parser.add_argument("--quietly", type=Path)
-    parser.add_argument("--private", type=Path)
     parser.add_argument("--broken-watcher", action="store_true")
     parser.add_argument("--signal-at-fork", type=int)
     parser.add_argument("--look-before-signal", action="store_true")
@@ -53,18 +51,16 @@ def watcher(own: argparse.Namespace, channel: int):
     return watch
 
 
-def run(own: argparse.Namespace, signals: Signals, private) -> int:
+def run(own: argparse.Namespace, signals: Signals) -> int:
     for attempt in range(own.attempts):
         if attempt and (signo := signals.sleep(own.wait)):
             return 128 + signo
         if own.quietly:
             with own.quietly.open("wb") as output:
                 fd = output.fileno()
-                outcome = run_quietly(own.argv, signals=signals, stdout=fd, stderr=fd, private=private)
+                outcome = run_quietly(own.argv, signals=signals, stdout=fd, stderr=fd)
         else:
-            outcome = run_terraform(
-                own.argv, signals=signals, watch=lambda channel: watcher(own, channel), private=private
-            )
+            outcome = run_terraform(own.argv, signals=signals, watch=lambda channel: watcher(own, channel))
         if own.outcome:
             own.outcome.write_text(f"{outcome}")
         if outcome.signalled or outcome.exit_code != 1:
@@ -101,10 +97,7 @@ def main() -> int:
             signal_at_forks(own.signal_at_fork)
         if own.signal_group_when:
             signal_group_when(own.signal_group_when)
-        private = stack.enter_context(private_directory(own.private)) if own.private else None
-        if private:
-            (private.path / "secret").write_text(str(os.getpid()))
-        return run(own, signals, private)
+        return run(own, signals)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,11 @@ FINDINGS_KEPT = 20
 SUMMARY_KEPT = 500
 UNDECIDED_KEPT = 1000  # errors that only a user's pattern could explain; one more is unexplained
 
+POSTCONDITION = "Resource postcondition failed"
 # The configuration's author wrote what follows these; AWS did not.
 AUTHORED = (
     "Resource precondition failed",
-    "Resource postcondition failed",
+    POSTCONDITION,
     "Module output value precondition failed",
     "Invalid value for variable",
     "Invalid value for input variable",
@@ -55,6 +56,7 @@ class Diagnosis:
     errors: int
     findings: tuple[Finding, ...]
     obstacle: Finding | None
+    postcondition_failed: bool = False
 
     @property
     def heals(self) -> bool:
@@ -75,6 +77,7 @@ class Judge:
         self._known = [cause for cause in causes if not cause.custom]
         self._custom = [cause for cause in causes if cause.custom]
         self._errors = 0
+        self._postcondition_failed = False
         self._findings: dict[int, Finding] = {}
         self._obstacle: tuple[int, Finding] | None = None
         self._undecided: dict[int, tuple[Finding, str]] = {}
@@ -82,6 +85,7 @@ class Judge:
     def see(self, diagnostic: Diagnostic) -> None:
         """Take one error into account."""
         self._errors += 1
+        self._postcondition_failed = self._postcondition_failed or diagnostic.summary.startswith(POSTCONDITION)
         if len(self._findings) >= FINDINGS_KEPT and self._obstacle:
             return
         text = _healing_text(diagnostic)
@@ -103,7 +107,12 @@ class Judge:
         obstacles = [(number, finding) for number, finding in decided.items() if finding.cause is None]
         first = min([*obstacles, *([self._obstacle] if self._obstacle else [])], key=lambda each: each[0], default=None)
         findings = tuple(decided.get(number, finding) for number, finding in self._findings.items())
-        return Diagnosis(errors=self._errors, findings=findings, obstacle=first[1] if first else None)
+        return Diagnosis(
+            errors=self._errors,
+            findings=findings,
+            obstacle=first[1] if first else None,
+            postcondition_failed=self._postcondition_failed,
+        )
 
     def _decided(self) -> dict[int, Finding]:
         decided = {number: finding for number, (finding, _) in self._undecided.items()}

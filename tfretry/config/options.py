@@ -76,11 +76,6 @@ OPTIONS = (
         default="terraform, else tofu, on PATH",
     ),
     Option("--report", "Write a JSON record of the run.", value="FILE"),
-    Option(
-        "--plan-args",
-        "Planning options that a saved plan was made with, such as -target=ADDR or -destroy.",
-        value="STRING",
-    ),
     Option("--log-format", "How tfretry speaks on stderr.", value="text|json", default="text"),
     Option("--quiet", "Only the last line, and only on failure."),
 )
@@ -90,6 +85,7 @@ ACTIONS = (
     Option("--help", "Show this, and exit; -help is terraform's."),
     Option("--version", "Terraform's version on stdout, and tfretry's on stderr."),
 )
+GONE = {"--plan-args": "a saved plan needs it no longer"}
 BY_NAME = {option.name: option for option in (*OPTIONS, *ACTIONS)}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tfretry.causes.table import TABLE, Cause, custom_cause
 from tfretry.config import file, values
-from tfretry.config.options import OPTIONS, Option, own_pairs
+from tfretry.config.options import GONE, OPTIONS, Option, own_pairs
 from tfretry.errors import TfretryError
 
 FROM_TABLE = {cause.name: cause for cause in TABLE}
@@ -27,7 +27,6 @@ class Settings:
     causes: tuple[Cause, ...] = tuple(cause for cause in TABLE if cause.default)
     refresh_on_retry: bool = False
     report: str | None = None
-    plan_args: tuple[str, ...] = ()
     log_format: str = "text"
     quiet: bool = False
 
@@ -95,7 +94,6 @@ PARSERS: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
     "longest_wait": ("longest_wait_s", values.positive_duration_s),
     "refresh_on_retry": ("refresh_on_retry", values.switch),
     "report": ("report", values.text_or_none),
-    "plan_args": ("plan_args", values.words),
     "log_format": ("log_format", values.log_format),
     "quiet": ("quiet", values.switch),
 }
@@ -139,6 +137,8 @@ def _from_file(directory: str | None) -> dict[str, Found]:
         return {}
     content = file.read(path)
     for key in content:
+        if why := GONE.get(f"--{key.replace('_', '-')}"):
+            raise TfretryError(f"{path}: the key {key!r} is gone: {why}")
         if key not in KEYS:
             raise TfretryError(f"{path}: there is no key {key!r}; expected one of {', '.join(sorted(KEYS))}")
     values.text_or_none(f"{path}: terraform", content.get("terraform", ""))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from typing import Any, NoReturn
 
 from tfretry.errors import TfretryError
@@ -65,14 +64,6 @@ def log_format(where: str, value: Any) -> str:
     if value not in ("text", "json"):
         refuse(where, value, "text or json")
     return str(value)
-
-
-def words(where: str, value: Any) -> tuple[str, ...]:
-    """The words of a shell-like string; raises TfretryError."""
-    try:
-        return tuple(shlex.split(text_or_none(where, value) or ""))
-    except ValueError as error:
-        raise TfretryError(f"{where}: the quoting is broken ({error})") from error
 
 
 def refuse(where: str, value: Any, expected: str) -> NoReturn:

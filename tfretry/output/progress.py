@@ -22,12 +22,17 @@ NEEDLES = (
     (b"@", b'"apply_progress"'),
     (b"@", b'"apply_errored"'),
     (b"@", b'"action":"update"'),
+    (b"E", b"Error: "),
+    (b"W", b"Warning: "),
 )
 # Each resource has such a line: they are read only where somebody needs to know what is finished.
 NEEDLES_OF_CHANGES = (
     (b"C", b": Creation complete"),
     (b"D", b": Destruction complete"),
+    (b"P", b": Provisioning with '"),
     (b"@", b'"apply_complete"'),
+    (b"@", b'"apply_start"'),
+    (b"@", b'"provision_start"'),
 )
 FINISHED = re.compile(
     rf"(?P<address>{ADDRESS})(?: \(deposed object (?P<deposed>\w+)\))?: "
@@ -39,6 +44,8 @@ GOING_ON = re.compile(
     r"(?:(?P<hours>\d{1,9})h)?(?:(?P<minutes>\d{1,9})m)?(?P<seconds>\d{1,9})s elapsed[\])]$"
 )
 BEGUN = re.compile(rf"(?P<address>{ADDRESS})(?: \(deposed object \w+\))?: (?P<what>Creat|Modify|Destroy)ing\.\.\.")
+PROVISIONING = re.compile(rf"(?P<address>{ADDRESS}): Provisioning with '")
+BEGINNINGS = {"Creat": "create", "Modify": "update", "Destroy": "delete"}
 ACTIONS = {"Creation": "create", "Modifications": "update", "Destruction": "delete"}
 
 
@@ -58,10 +65,13 @@ class ProgressReader:
     """
 
     def __init__(self, *, changes: bool = True, batch: int = BATCH) -> None:
-        self.finished: set[Completion] = set()
+        self.finished: list[Completion] = []
+        self.destroy_provisioned: set[str] = set()
         self.longest: dict[str, int] = {}
         self.begun = False
         self._updating: set[str] = set()
+        self._destroying: set[str] = set()
+        self._ended = False
         self._lines = Lines((*NEEDLES, *NEEDLES_OF_CHANGES) if changes else NEEDLES, self._read, batch=batch)
 
     def feed(self, chunk: bytes) -> None:
@@ -82,12 +92,18 @@ class ProgressReader:
             self._read_message(message(line))
             return False
         text = clean(line).rstrip()
+        # Diagnostics come after all progress, and without colour their text stands at the margin: it may tell of
+        # completions that there have not been. Those of the plan come before a change has begun.
+        self._ended = self._ended or text.startswith("Error: ") or (self.begun and text.startswith("Warning: "))
+        if self._ended:
+            return False
         if found := FINISHED.match(text):
             self._finish(ACTIONS[found["what"]], found["address"], found["deposed"])
         elif found := BEGUN.match(text):
             self.begun = True  # not "Plan: …": a plan that fails half-way has that line, too
-            if found["what"] == "Modify":
-                self._updating.add(found["address"])
+            self._begin(BEGINNINGS[found["what"]], found["address"])
+        elif found := PROVISIONING.match(text):
+            self._provision(found["address"])
         elif found := GOING_ON.match(text):
             hours, minutes, seconds = (int(found[unit] or 0) for unit in ("hours", "minutes", "seconds"))
             self._wait(found["address"], hours * 3600 + minutes * 60 + seconds)
@@ -100,16 +116,31 @@ class ProgressReader:
         if not isinstance(address, str):
             return
         self.begun = self.begun or str(body.get("type")).startswith("apply_")
-        if body.get("type") == "apply_start" and hook.get("action") == "update":
-            self._updating.add(address)
+        if body.get("type") == "apply_start":
+            self._begin(hook.get("action"), address)
+        if body.get("type") == "provision_start":
+            self._provision(address)
         if body.get("type") == "apply_complete" and hook.get("action") in ACTIONS.values():
             self._finish(hook["action"], address, None)
         seconds = hook.get("elapsed_seconds")
         if body.get("type") in ("apply_progress", "apply_errored") and isinstance(seconds, (int, float)):
             self._wait(address, seconds if 0 <= seconds < LONGEST_S else 0)  # JSON of Python's kind knows NaN
 
+    def _begin(self, action: str, address: str) -> None:
+        if action == "update":
+            self._updating.add(address)
+        if action == "delete":
+            self._destroying.add(address)
+        else:
+            self._destroying.discard(address)
+
+    def _provision(self, address: str) -> None:
+        if address in self._destroying:
+            self.destroy_provisioned.add(address)
+
     def _finish(self, action: str, address: str, deposed: str | None) -> None:
-        self.finished.add(Completion(action=action, address=address, deposed=deposed))
+        self._destroying.discard(address)
+        self.finished.append(Completion(action=action, address=address, deposed=deposed))
 
     def _wait(self, address: str, seconds: float) -> None:
         if address in self.longest or len(self.longest) < WAITS_KEPT:

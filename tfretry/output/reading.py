@@ -70,9 +70,14 @@ class Readings:
             reading.close()
 
     @property
-    def finished(self) -> frozenset[Completion]:
-        """The changes that terraform reported as complete."""
-        return frozenset(change for each in self._by_channel.values() for change in each.progress.finished)
+    def finished(self) -> tuple[Completion, ...]:
+        """The changes that terraform reported as complete, each as often as it did."""
+        return tuple(change for each in self._by_channel.values() for change in each.progress.finished)
+
+    @property
+    def destroy_provisioned(self) -> frozenset[str]:
+        """The addresses where a destroy-time provisioner has begun."""
+        return frozenset().union(*(each.progress.destroy_provisioned for each in self._by_channel.values()))
 
     @property
     def update_failed(self) -> bool:

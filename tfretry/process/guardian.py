@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Sequence
 
 READ_SIZE = 65536
 LOOK_AGAIN_MS = 1000  # where the end of a process that is no child of ours cannot be polled for
@@ -25,15 +23,14 @@ class Guardian:
     no moment without it then, and no thread yet (a fork among threads may deadlock).
     """
 
-    def __init__(self, *, drains: Sequence[int], private: PrivateDirectory | None) -> None:
+    def __init__(self, *, drains: Sequence[int]) -> None:
         self._drains = tuple(drains)
-        self._keeps = () if private is None else (private.lifeline,)
         self._pid = 0
         self._line = -1
 
     def __enter__(self) -> Self:
         hears, self._line = os.pipe()
-        self._pid = _fork(lambda: _stand_by(hears, self._drains), keep={hears, *self._drains, *self._keeps})
+        self._pid = _fork(lambda: _stand_by(hears, self._drains), keep={hears, *self._drains})
         os.close(hears)
         return self
 
@@ -58,33 +55,6 @@ class Guardian:
             os.write(self._line, message)
 
 
-class PrivateDirectory:
-    """A directory that is removed even if we are killed, after the runs that use it have ended."""
-
-    def __init__(self, path: Path, lifeline: int) -> None:
-        self.path = path
-        self.lifeline = lifeline  # held by us and by the guardians of runs; its end is the directory's
-
-
-@contextlib.contextmanager
-def private_directory(path: Path) -> Iterator[PrivateDirectory]:
-    """Create *path* (mode 0700), and remove it on every way out. Raises FileExistsError."""
-    hears, lifeline = os.pipe()
-    # The guardian is there before the directory is, and does nothing until our end of the line closes.
-    pid = _fork(lambda: _remove_at_the_end(hears, path), keep={hears})
-    os.close(hears)
-    try:
-        path.mkdir(mode=0o700)
-        try:
-            yield PrivateDirectory(path, lifeline)
-        finally:
-            shutil.rmtree(path, ignore_errors=True)
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.close(lifeline)
-
-
 def _fork(act: Callable[[], object], *, keep: Iterable[int]) -> int:
     """Fork a process that holds nothing but *keep*, heeds no signal, and ends when it has acted."""
     pid = os.fork()
@@ -107,11 +77,6 @@ def _hold_only(keep: set[int]) -> None:
         if fd > 2 and fd not in keep:
             with contextlib.suppress(OSError):
                 os.close(fd)
-
-
-def _remove_at_the_end(hears: int, path: Path) -> None:
-    os.read(hears, 1)
-    shutil.rmtree(path, ignore_errors=True)
 
 
 def _stand_by(hears: int, drains: Sequence[int]) -> None:

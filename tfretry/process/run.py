@@ -15,7 +15,7 @@ import sh
 from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError
 from tfretry.process.attendance import Attendance
 from tfretry.process.channels import Channel, open_channels
-from tfretry.process.guardian import Guardian, PrivateDirectory
+from tfretry.process.guardian import Guardian
 from tfretry.process.pump import Flow, Pump
 from tfretry.process.rule import STOPS
 from tfretry.process.signals import Signals
@@ -39,7 +39,6 @@ def run_terraform(
     *,
     signals: Signals,
     watch: Callable[[int], Callable[[bytes], object]],
-    private: PrivateDirectory | None = None,
 ) -> Outcome:
     """Run *argv*, which begins with the binary's path, on our own stdin, stdout and stderr.
 
@@ -55,7 +54,7 @@ def run_terraform(
         with contextlib.closing(Pump(flows)) as pump:
             stdio = (0, channels[0].child_end, channels[-1].child_end)
             wires = _Wires(stdio=stdio, pump=pump, channels=channels, banners=banners)
-            return _run(argv, wires, signals=signals, private=private)
+            return _run(argv, wires, signals=signals)
 
 
 def run_quietly(
@@ -64,7 +63,6 @@ def run_quietly(
     signals: Signals,
     stdout: int,
     stderr: int,
-    private: PrivateDirectory | None = None,
     hidden: Collection[str] = (),
 ) -> Outcome:
     """Run *argv* without input, its output on the descriptors *stdout* and *stderr*; raises as run_terraform.
@@ -73,7 +71,7 @@ def run_quietly(
     """
     with open(os.devnull, "rb") as null, contextlib.closing(Pump([])) as pump:
         wires = _Wires(stdio=(null.fileno(), stdout, stderr), pump=pump, hidden=hidden)
-        return _run(argv, wires, signals=signals, private=private)
+        return _run(argv, wires, signals=signals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +85,12 @@ class _Wires:
     hidden: Collection[str] = ()
 
 
-def _run(argv: Sequence[str], wires: _Wires, *, signals: Signals, private: PrivateDirectory | None) -> Outcome:
+def _run(argv: Sequence[str], wires: _Wires, *, signals: Signals) -> Outcome:
     for arrival in signals.take_pending():
         if arrival.signal in STOPS:  # as if terraform had died of it at its start
             return Outcome(exit_code=-arrival.signal, signalled=arrival.signal)
     drains = [channel.source for channel in wires.channels]
-    with Guardian(drains=drains, private=private) as guardian, Sentinel() as sentinel:
+    with Guardian(drains=drains) as guardian, Sentinel() as sentinel:
 
         def prepare() -> None:
             guardian.adopt()

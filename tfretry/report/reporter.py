@@ -52,6 +52,7 @@ class Reporter:
         self._as_json = settings.log_format == "json"
         self._has_countdown = not self._as_json and not self._quiet and can_rewrite_lines(environ)
         self._has_told_remedy = False
+        self._has_warned: set[str] = set()
         processors = JSON if self._as_json else [text_renderer(colour=wants_colour(environ))]
         self._log = structlog.wrap_logger(self._stderr, processors=processors, wrapper_class=structlog.BoundLogger)
 
@@ -62,10 +63,23 @@ class Reporter:
         elif not self._quiet:
             self._log.info(event, **facts)
 
-    def wait(self, attempts: Sequence[Attempt], wait_s: float, sleep: Callable[[float], int | None]) -> int | None:
-        """Say that the last attempt is retried, and wait; returns early with the number of a stop signal."""
+    def wait(
+        self,
+        attempts: Sequence[Attempt],
+        wait_s: float,
+        sleep: Callable[[float], int | None],
+        *,
+        warnings: Sequence[str] = (),
+    ) -> int | None:
+        """Say that the last attempt is retried, and wait; returns early with the number of a stop signal.
+
+        Each of *warnings* is said once in a run.
+        """
         last, facts = attempts[-1], _retry_facts(attempts)
         self._stderr.is_mid_line = last.left_line_open
+        for warning in [each for each in warnings if each not in self._has_warned]:
+            self.say("warning", text=warning)
+            self._has_warned.add(warning)
         remedy = _remedy(last)
         if remedy and last.polled_s >= LONG_POLL_S and not self._has_told_remedy:
             self.say("the provider waited", polled_s=last.polled_s, remedy=remedy)

@@ -78,6 +78,7 @@ class Event:
 
 EVENTS = {
     "retrying": Event(render=_retrying, colour=YELLOW),
+    "warning": Event(render=lambda facts: facts["text"], colour=YELLOW),
     "the provider waited": Event(render=_polled, colour=YELLOW),
     "applied": Event(render=_applied, colour=GREEN, level="notice"),
     "gave up": Event(render=_gave_up, colour=RED, failure=True, level="warning"),

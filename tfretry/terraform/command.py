@@ -16,7 +16,8 @@ from tfretry.terraform.arguments import (
     subcommand_index,
 )
 
-FOR_PLANNING = frozenset({"var", "var-file", "lock", "lock-timeout", "parallelism", "state"})
+VARIABLES = frozenset({"var", "var-file"})
+FOR_PLANNING = VARIABLES | {"lock", "lock-timeout", "parallelism", "state", "target", "replace"}
 
 Options = list[tuple[str, str | None]]
 
@@ -29,7 +30,6 @@ class Command:
     before: tuple[str, ...]  # up to the word "apply", and with it
     arguments: tuple[str, ...]
     from_environment: tuple[str, ...] = ()
-    data_directory: str = ".terraform"
 
     @classmethod
     def of(cls, terraform: str, terraform_argv: Sequence[str], environ: Mapping[str, str]) -> Command:
@@ -40,13 +40,17 @@ class Command:
             before=tuple(terraform_argv[:after]),
             arguments=tuple(terraform_argv[after:]),
             from_environment=tuple(environment_arguments(environ)),
-            data_directory=environ.get("TF_DATA_DIR") or ".terraform",
         )
 
     @property
     def argv(self) -> list[str]:
         """What the user asked for, unchanged."""
         return [self.terraform, *self.before, *self.arguments]
+
+    @property
+    def global_options(self) -> tuple[str, ...]:
+        """The options before the subcommand, such as `-chdir`."""
+        return self.before[:-1]
 
     @property
     def folder(self) -> str:
@@ -60,7 +64,7 @@ class Command:
     @property
     def options(self) -> Options:
         """All options of this apply, those of the environment first, as terraform reads them."""
-        return list(apply_options([*self.from_environment, *self.arguments]))
+        return list(apply_options(self._words))
 
     @property
     def plan_file(self) -> str | None:
@@ -117,7 +121,35 @@ class Command:
     @property
     def planning_options(self) -> list[str]:
         """The options of this apply that its planning had, or must have had, too."""
-        chosen = [(name, value) for name, value in self.options if name in FOR_PLANNING]
+        return self._rendered(FOR_PLANNING)
+
+    @property
+    def variables(self) -> list[str]:
+        """The options that give values to variables."""
+        return self._rendered(VARIABLES)
+
+    @property
+    def named_variable_files(self) -> list[str]:
+        """The files of `-var-file`."""
+        return [value for name, value in self.options if name == "var-file" and value]
+
+    @property
+    def local_state(self) -> str | None:
+        """The state file of the local backend that `-state` names."""
+        named = [value for name, value in self.options if name == "state" and value]
+        return self.in_folder(named[-1]) if named else None
+
+    @property
+    def is_concise(self) -> bool:
+        """Whether OpenTofu is not to report what it does."""
+        return any(word.lstrip("-") in ("concise", "concise=true") for word in self._words)
+
+    @property
+    def _words(self) -> tuple[str, ...]:
+        return (*self.from_environment, *self.arguments)
+
+    def _rendered(self, names: Collection[str]) -> list[str]:
+        chosen = [(name, value) for name, value in self.options if name in names]
         return [f"-{name}" if value is None else f"-{name}={value}" for name, value in chosen]
 
     @property

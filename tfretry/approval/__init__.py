@@ -1,1 +1,0 @@
-"""Whether a new plan is within the approved one. Pure."""

@@ -1,0 +1,59 @@
+"""A plan file as an archive: its members in, and the same with another plan and another state out."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import IO
+
+from tfretry.errors import PlanError
+
+# Members of a plan file (terraform's internal/plans/planfile/writer.go).
+PLAN, STATE, PREVIOUS_STATE = "tfplan", "tfstate", "tfstate-prev"
+# A plan of HCP Terraform is no archive but JSON (terraform's internal/cloud/cloudplan/saved_plan.go).
+BOOKMARK = b"remote_plan_format"
+UNREADABLE = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The members of a plan file, in their order."""
+
+    members: tuple[tuple[zipfile.ZipInfo, bytes], ...]
+
+    def __getitem__(self, name: str) -> bytes:
+        return next(content for info, content in self.members if info.filename == name)
+
+
+def read_archive(content: bytes) -> Archive:
+    """Read a plan file; raises PlanError for one that cannot be carried on."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as file:
+            archive = Archive(tuple((info, file.read(info)) for info in file.infolist()))
+    except UNREADABLE as error:
+        raise PlanError(_what_it_is(content)) from error
+    names = [info.filename for info, _ in archive.members]
+    # Of two members of one name, terraform might read the other one.
+    if len(set(names)) < len(names) or not {PLAN, STATE, PREVIOUS_STATE} <= set(names):
+        raise PlanError("the plan file is damaged")
+    return archive
+
+
+def write_archive(archive: Archive, *, plan: bytes, state: bytes, to: IO[bytes]) -> None:
+    """Write *archive* with another *plan* and *state*; every other member stays as it is."""
+    replaced = {PLAN: plan, STATE: state}
+    with zipfile.ZipFile(to, "w") as file:
+        for info, content in archive.members:
+            copy = zipfile.ZipInfo(info.filename, info.date_time)
+            copy.compress_type = info.compress_type
+            file.writestr(copy, replaced.get(info.filename, content))
+
+
+def _what_it_is(content: bytes) -> str:
+    if BOOKMARK in content[:4096]:
+        return "the plan file is only a bookmark of a plan that HCP Terraform keeps"
+    if content[:1] == b"{":
+        return "the plan file is encrypted"  # OpenTofu's internal/encryption/base.go
+    return "the plan file is damaged"

@@ -1,0 +1,33 @@
+"""A file without a name, for what holds secrets: nothing is left of it when its last reader is gone."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import IO
+
+
+def nameless_file() -> IO[bytes]:
+    """Return an empty file that no child inherits, in memory where the system can; raises OSError."""
+    try:
+        return open(os.memfd_create("tfretry"), "w+b")  # close-on-exec by default
+    except (AttributeError, OSError):
+        return tempfile.TemporaryFile()
+
+
+def path_for_terraform(file: IO[bytes]) -> str:
+    """Return the path by which terraform reads *file*.
+
+    It opens `/proc/PID/fd/N` of this process anew: that passes wrappers that close descriptors, and no provisioner
+    inherits the file. Where there is no /proc, terraform inherits the descriptor.
+    """
+    file.flush()
+    file.seek(0)
+    path = f"/proc/{os.getpid()}/fd/{file.fileno()}"
+    try:
+        if os.path.samestat(os.stat(path), os.fstat(file.fileno())):
+            return path
+    except OSError:
+        pass
+    os.set_inheritable(file.fileno(), True)
+    return f"/dev/fd/{file.fileno()}"

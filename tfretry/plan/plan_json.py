@@ -1,0 +1,134 @@
+"""Terraform's JSON documents: `show -json` of a plan, and its changes with the objects that they are made to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from tfretry.errors import PlanError
+from tfretry.plan.changes import ChangeKey
+
+
+class Number(str):
+    """A JSON number as its digits stand; equal only to the same digits, never to a string or a boolean."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Number) and str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+
+class ObjectKey(NamedTuple):
+    """A resource instance as plans and states both name it; no address is taken apart for it."""
+
+    module: str
+    mode: str
+    type: str
+    name: str
+    index_key: str | None  # of `for_each` a text, of `count` a Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One change as `show -json` tells it; *action* is its list of actions, joined."""
+
+    action: str
+    object: ObjectKey
+    document: Mapping[str, Any]
+
+
+def parse(text: bytes) -> Any:
+    """Return the value of a JSON document, its numbers as `Number`.
+
+    Raises PlanError with a sentence that quotes nothing: a plan holds secrets.
+    """
+    try:
+        return json.loads(
+            text,
+            parse_int=Number,
+            parse_float=Number,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_object,
+        )
+    except (ValueError, RecursionError):
+        raise PlanError("terraform's answer cannot be read: it is not the JSON that was expected") from None
+
+
+def entries(document: Mapping[str, Any]) -> dict[ChangeKey, Entry]:
+    """Return the changes that `show -json` tells, by key; raises PlanError."""
+    with as_expected("a plan"):
+        pairs = [(_change_key(each), _entry(each)) for each in document.get("resource_changes") or ()]
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise PlanError("terraform tells two changes of one object")
+    return found
+
+
+def addresses(document: Mapping[str, Any]) -> dict[str, ObjectKey]:
+    """Return the objects of the state that the plan was made on, by address; raises PlanError."""
+    with as_expected("a plan"):
+        state = document.get("prior_state", {}).get("values", {}).get("root_module", {})
+        return {each["address"]: _object_key(each, module) for module, each in _resources(state, "")}
+
+
+def has_ephemeral_resources(document: Mapping[str, Any]) -> bool:
+    """Whether the configuration of the plan has ephemeral resources; raises PlanError."""
+    with as_expected("a plan"):
+        modules = [document.get("configuration", {}).get("root_module", {})]
+        for module in modules:
+            if any(each.get("mode") == "ephemeral" for each in module.get("resources", ())):
+                return True
+            modules += [call.get("module", {}) for call in module.get("module_calls", {}).values()]
+    return False
+
+
+@contextlib.contextmanager
+def as_expected(what: str) -> Iterator[None]:
+    """Raise PlanError where a document turns out to be not *what* it should be."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PlanError(f"terraform's answer cannot be read: it is not {what}") from error
+
+
+def _resources(module: Mapping[str, Any], address: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for each in module.get("resources", ()):
+        yield address, each
+    for child in module.get("child_modules", ()):
+        yield from _resources(child, child["address"])
+
+
+def _change_key(change: Mapping[str, Any]) -> ChangeKey:
+    return ChangeKey(change["address"], change.get("deposed", ""))
+
+
+def _entry(change: Mapping[str, Any]) -> Entry:
+    return Entry(
+        action=", ".join(change["change"]["actions"]),
+        object=_object_key(change, change.get("module_address", "")),
+        document=change,
+    )
+
+
+def _object_key(each: Mapping[str, Any], module: str) -> ObjectKey:
+    return ObjectKey(module, each["mode"], each["type"], each["name"], each.get("index"))
+
+
+def _refuse_constant(_name: str) -> Any:
+    raise ValueError
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    # Which of two members of one name counts is every reader's own choice: the reviewer's may not have been ours.
+    if len(members) < len(pairs):
+        raise ValueError
+    return members

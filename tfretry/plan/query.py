@@ -1,0 +1,78 @@
+"""What terraform tells when it is asked quietly: the state, a plan as JSON, its name."""
+
+from __future__ import annotations
+
+from typing import IO, Any
+
+from tfretry.errors import InterruptedRetryError, PlanError
+from tfretry.output.diagnostics import DiagnosticReader
+from tfretry.output.shapes import Diagnostic
+from tfretry.plan.nameless import nameless_file, path_for_terraform
+from tfretry.plan.plan_json import parse
+from tfretry.process.run import run_quietly
+from tfretry.process.signals import Signals
+from tfretry.terraform.command import Command
+
+# These hold options of an apply; `show` and `state pull` take hardly any of them, and fail.
+HIDDEN = ("TF_CLI_ARGS", "TF_CLI_ARGS_show", "TF_CLI_ARGS_state_pull", "TF_CLI_ARGS_version")
+HEAD_SIZE = 1 << 20  # bytes of stderr, in which the heading of an error is looked for
+
+
+class Query:
+    """Asks the terraform of *command*, in its folder; a signal meanwhile raises InterruptedRetryError."""
+
+    def __init__(self, command: Command, signals: Signals) -> None:
+        self._command = command
+        self._signals = signals
+        self._is_opentofu: bool | None = None
+
+    @property
+    def is_opentofu(self) -> bool:
+        """Whether terraform is OpenTofu, by its own word; raises PlanError."""
+        if self._is_opentofu is None:
+            self._is_opentofu = self._ask("version").startswith(b"OpenTofu")
+        return self._is_opentofu
+
+    def pull_state(self) -> bytes:
+        """Return the state as it is stored now; takes no lock. Raises PlanError, OSError."""
+        path = self._command.local_state
+        if path is None:
+            return self._ask("state", "pull", *self._variables())
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return b""
+
+    def show(self, plan: IO[bytes]) -> Any:
+        """Return what `show -json` tells of *plan*; raises PlanError."""
+        return parse(self._ask("show", "-json", *self._variables(), path_for_terraform(plan)))
+
+    def _variables(self) -> list[str]:
+        """OpenTofu may need them to know the backend, the encryption or a module's source; terraform takes none."""
+        given = self._command.variables
+        return given if given and self.is_opentofu else []
+
+    def _ask(self, *arguments: str) -> bytes:
+        words = " ".join(word for word in arguments[:2] if not word.startswith("-"))
+        argv = [self._command.terraform, *self._command.global_options, *arguments]
+        with nameless_file() as stdout, nameless_file() as stderr:
+            outcome = run_quietly(
+                argv, signals=self._signals, stdout=stdout.fileno(), stderr=stderr.fileno(), hidden=HIDDEN
+            )
+            if outcome.signalled is not None:
+                raise InterruptedRetryError(outcome.signalled, f"`terraform {words}` was running")
+            if outcome.exit_code != 0:
+                raise PlanError(f"`terraform {words}` failed: {_heading(stderr, outcome.exit_code)}")
+            stdout.seek(0)
+            return stdout.read()
+
+
+def _heading(stderr: IO[bytes], exit_code: int) -> str:
+    """Return terraform's own heading of its first error, else its exit code."""
+    found: list[Diagnostic] = []
+    reader = DiagnosticReader(found.append)
+    stderr.seek(0)
+    reader.feed(stderr.read(HEAD_SIZE))
+    reader.close()
+    return found[0].summary if found else f"exit code {exit_code}"

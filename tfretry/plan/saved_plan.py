@@ -1,0 +1,179 @@
+"""A saved plan goes on as itself: after a failed apply, exactly what is left of the approved file is applied."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any
+
+from tfretry.errors import PlanError
+from tfretry.plan.archive import PLAN, PREVIOUS_STATE, STATE, read_archive, write_archive
+from tfretry.plan.changes import ChangeKey, PlannedChanges, read_changes, without
+from tfretry.plan.done import Decision, Reports, decide, named
+from tfretry.plan.nameless import nameless_file, path_for_terraform
+from tfretry.plan.plan_file import PlanFile, variable_files
+from tfretry.plan.plan_json import Entry, ObjectKey, addresses, entries, has_ephemeral_resources
+from tfretry.plan.proof import check_rest
+from tfretry.plan.query import Query
+from tfretry.plan.state import State, read_state
+from tfretry.process.signals import Signals
+from tfretry.terraform.command import Command, redacted
+
+SHOWN = 10  # addresses in a refusal; the others are counted
+EPHEMERAL = (
+    "the plan has ephemeral resources: terraform opens them again for the rest, so a value of theirs may be another one"
+)
+
+
+class Rest:
+    """The plan file of what is left: *argv* applies it, *warning* is for the user; close it with `close`."""
+
+    def __init__(self, file: IO[bytes], saved: SavedPlan, query: Query, *, state: State, warning: str) -> None:
+        self.argv = tuple(saved.command.apply_argv(path_for_terraform(file)))
+        self.warning = warning
+        self._file = file
+        self._saved = saved
+        self._query = query
+        self._state = state
+
+    def check(self) -> None:
+        """Raise PlanError if somebody has worked on the state, or on what OpenTofu reads, since the rest was proved."""
+        with refusing_os_errors():
+            self._saved.check_variables(self._query)
+            now = read_state(self._query.pull_state())
+        if not now.says_the_same_as(self._state):
+            raise PlanError("another run has changed the state while tfretry waited")
+
+    def close(self) -> None:
+        """Let go of the file, which ends it."""
+        self._file.close()
+
+
+class SavedPlan:
+    """The plan that was approved; make it before the first attempt, which may change what lies on disk."""
+
+    def __init__(self, command: Command) -> None:
+        self.command = command
+        self._file = PlanFile(command.in_folder(command.plan_file or ""))
+        self._variables = self._variable_files()
+
+    def rest(self, reports: Reports, signals: Signals) -> Rest:
+        """Return what is left of the plan after the attempts of *reports*, proved.
+
+        Raises PlanError, InterruptedRetryError.
+        """
+        with refusing_os_errors():
+            return self._rest(reports, Query(self.command, signals))
+
+    def _rest(self, reports: Reports, query: Query) -> Rest:
+        now = read_state(query.pull_state())  # first of all: what another run does until then is not noticed
+        self.check_variables(query)
+        content = self._file.read()
+        archive = read_archive(content)
+        planned = read_changes(archive[PLAN])
+        with nameless_file() as copy:
+            copy.write(content)
+            approved = query.show(copy)
+        listed = entries(approved)
+        before = read_state(archive[STATE])
+        is_written = _is_written(before, now, previous=read_state(archive[PREVIOUS_STATE]))
+        decision = decide(
+            listed,
+            data_deletions=_unlisted(planned, listed, approved),
+            before=before,
+            now=now if is_written else before,
+            reports=reports,
+        )
+        if decision.refusals:
+            raise self._refused(decision)
+        rest = nameless_file()
+        try:
+            plan = without(planned, decision.done, decision.deposed)
+            write_archive(archive, plan=plan, state=now.text if is_written else archive[STATE], to=rest)
+            check_rest(approved, query.show(rest), decision)
+            warns = bool(decision.done) and has_ephemeral_resources(approved)
+            return Rest(rest, self, query, state=now, warning=EPHEMERAL if warns else "")
+        except BaseException:
+            rest.close()
+            raise
+
+    def close(self) -> None:
+        """Close the plan file."""
+        self._file.close()
+
+    @property
+    def advice(self) -> str:
+        """How to see and approve what is left where it is not applied."""
+        options = redacted(self.command.planning_options)
+        shown = shlex.join(["terraform", *self.command.global_options, "plan", "-out=NEWPLAN", *options])
+        return f"To see what is left to do: {shown}; review that plan, and apply it if it is right."
+
+    def _refused(self, decision: Decision) -> PlanError:
+        details = list(bounded(decision.refusals, "and {} more"))
+        if self.command.is_concise:
+            details.append("With -concise, terraform does not report what it has done.")
+        if decision.left:
+            left = bounded(sorted(map(named, decision.left)), "{} more")
+            details.append(f"Left of the approved plan: {', '.join(left)}.")
+        return PlanError("the rest of the approved plan can no longer be applied", *details)
+
+    def _variable_files(self) -> dict[str, bytes]:
+        in_folder = self.command.in_folder
+        return variable_files(self.command.folder, map(in_folder, self.command.named_variable_files))
+
+    def check_variables(self, query: Query) -> None:
+        """OpenTofu reads variables that the plan has not recorded anew whenever it applies a plan."""
+        now = self._variable_files()
+        moved = sorted(name for name in {*now, *self._variables} if now.get(name) != self._variables.get(name))
+        if moved and query.is_opentofu:
+            raise PlanError(
+                f"a variable file has changed since the first attempt: {', '.join(bounded(moved, '{} more'))}"
+            )
+
+
+@contextlib.contextmanager
+def refusing_os_errors() -> Iterator[None]:
+    """Raise PlanError where the system refuses a file, as on a full disk."""
+    try:
+        yield
+    except OSError as error:
+        raise PlanError(f"{error.filename or 'a temporary file'}: {error.strerror}") from error
+
+
+def bounded(texts: Sequence[str], rest: str) -> list[str]:
+    """Return the first of *texts*, and how many more there are, as *rest* says it."""
+    return [*texts[:SHOWN], *([rest.format(len(texts) - SHOWN)] if len(texts) > SHOWN else [])]
+
+
+def _is_written(before: State, now: State, *, previous: State) -> bool:
+    """Whether an attempt has written the state; raises PlanError where it is not the one of the plan."""
+    if (now.lineage, now.serial) == (before.lineage, before.serial):
+        if now.objects != previous.objects:
+            raise PlanError("the state is not the one that the plan was made on")
+        return False
+    if before.lineage and now.lineage != before.lineage:
+        raise PlanError("the state has been exchanged: its lineage is not that of the plan")
+    if now.serial < before.serial:
+        raise PlanError("the state has been set back: its serial is lower than that of the plan")
+    return True
+
+
+def _unlisted(
+    planned: PlannedChanges, listed: Mapping[ChangeKey, Entry], approved: Mapping[str, Any]
+) -> list[ObjectKey]:
+    """Return the data sources that the plan takes out of the state: `show` leaves them out.
+
+    Raises PlanError where the plan file and `show` tell different changes (terraform's internal/command/jsonplan).
+    """
+    told = {key: planned.actions.get(key) for key in listed}
+    if told != {key: entry.action for key, entry in listed.items()}:
+        raise PlanError("terraform reads the plan file otherwise than tfretry does")
+    known = addresses(approved)
+    unlisted = [known.get(key.address) for key in planned.actions.keys() - listed.keys()]
+    deletions = [key for key in unlisted if key is not None and key.mode == "data"]
+    if len(deletions) < len(unlisted) or any(
+        planned.actions[key] != "delete" for key in planned.actions.keys() - listed.keys()
+    ):
+        raise PlanError("terraform reads the plan file otherwise than tfretry does")
+    return deletions

@@ -1,0 +1,101 @@
+"""The policy: when the next attempt starts, and when there is none. All of it is one tenacity expression."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from tenacity import RetryCallState, Retrying
+from tenacity.stop import stop_base
+from tenacity.wait import wait_base
+
+from tfretry.attempt import Attempt
+from tfretry.config.settings import Settings
+
+# The optimum of a grid over five plausible distributions of the role's propagation time; the README shows a simulation.
+PROPORTION = 0.5
+SHORTEST_WAIT_S = 2.0
+JITTER = (0.75, 1.25)
+NO_REFRESH = "-refresh=false"
+# The answer of old Terraform Enterprise to it (terraform's internal/backend/remote/backend_apply.go).
+NO_REFRESH_REFUSED = "Planning without refresh is not supported"
+ALWAYS_ALLOWED = 3  # the first attempt and two retries, however long each takes
+
+
+def retrying(
+    settings: Settings,
+    attempts: Sequence[Attempt],
+    *,
+    sleep: Callable[[float], None],
+    uniform: Callable[[float, float], float] = random.uniform,
+) -> Retrying:
+    """Return an iterator of trials: after each, the last of *attempts* decides whether there is another one.
+
+    *attempts* holds the first one already, and grows with each trial. *sleep* is given the seconds between two.
+    """
+    return Retrying(
+        retry=lambda _: attempts[-1].heals or needs_refresh(attempts[-1], attempts[0]),
+        stop=stop_at_deadline(settings, attempts) | stop_at_max_attempts(settings, attempts),
+        wait=wait_in_proportion(settings, attempts, uniform=uniform),
+        sleep=sleep,
+        retry_error_callback=lambda _: None,  # otherwise tenacity raises a RetryError
+    )
+
+
+class wait_in_proportion(wait_base):  # noqa: N801  # named as tenacity names its own
+    """Wait in proportion to the time since the first failure, less the duration of the last attempt."""
+
+    def __init__(
+        self, settings: Settings, attempts: Sequence[Attempt], *, uniform: Callable[[float, float], float]
+    ) -> None:
+        self._settings = settings
+        self._attempts = attempts
+        self._uniform = uniform
+
+    def __call__(self, retry_state: RetryCallState) -> float:  # noqa: ARG002  # tenacity's signature
+        """Return the seconds from the end of the last attempt to the start of the next."""
+        first, last = self._attempts[0], self._attempts[-1]
+        if needs_refresh(last, first):
+            return 0.0
+        longest_s, first_s = self._settings.longest_wait_s, self._settings.first_wait_s
+        shortest_s = min(SHORTEST_WAIT_S, longest_s, first_s)
+        spacing_s = max(first_s, PROPORTION * (last.ended_s - first.ended_s)) - last.duration_s
+        wait_s = min(max(spacing_s, shortest_s), longest_s)
+        return min(longest_s, wait_s * self._uniform(*JITTER))
+
+
+class stop_at_deadline(stop_base):  # noqa: N801  # named as tenacity names its own
+    """Start no attempt later than this after the first failure, except the first two retries."""
+
+    def __init__(self, settings: Settings, attempts: Sequence[Attempt]) -> None:
+        self._attempts = attempts
+        self._timeout_s = settings.timeout_s
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        """Return whether the next attempt would start after the deadline."""
+        first = self._attempts[0]
+        elapsed_s = self._attempts[-1].ended_s - first.ended_s
+        is_late = elapsed_s + retry_state.upcoming_sleep > max(self._timeout_s, 2 * first.duration_s)
+        return is_late and _counted(self._attempts) >= ALWAYS_ALLOWED
+
+
+class stop_at_max_attempts(stop_base):  # noqa: N801  # named as tenacity names its own
+    """Start no attempt beyond `--max-attempts`; one that the backend refused to begin does not count."""
+
+    def __init__(self, settings: Settings, attempts: Sequence[Attempt]) -> None:
+        self._attempts = attempts
+        self._max_attempts = settings.max_attempts
+
+    def __call__(self, retry_state: RetryCallState) -> bool:  # noqa: ARG002  # tenacity's signature
+        """Return whether there have been enough."""
+        return self._max_attempts is not None and _counted(self._attempts) >= self._max_attempts
+
+
+def needs_refresh(attempt: Attempt, first: Attempt) -> bool:
+    """Whether the backend refused to begin *attempt*, since we had left out the refresh that *first* did."""
+    is_ours = NO_REFRESH in attempt.argv and NO_REFRESH not in first.argv
+    return is_ours and attempt.was_refused(NO_REFRESH_REFUSED)
+
+
+def _counted(attempts: Sequence[Attempt]) -> int:
+    return sum(not needs_refresh(attempt, attempts[0]) for attempt in attempts)

@@ -1,1 +1,0 @@
-"""A saved plan is continued: its file, its documents, and the plan for the rest."""
