@@ -14,7 +14,7 @@ import tenacity
 from benching import tell
 
 from tfretry.config.settings import Settings
-from tfretry.retry import stop_at_deadline, wait_in_proportion
+from tfretry.policy import stop_at_deadline, wait_in_proportion
 
 pytestmark = pytest.mark.bench
 

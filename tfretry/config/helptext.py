@@ -56,9 +56,8 @@ DESCRIPTION
        exit code.
 
        A retry is the same command with -refresh=false, since the failed apply
-       has just refreshed. A saved plan is applied once; then the rest is
-       planned anew, and applied only if it does nothing that the saved plan
-       did not, and nothing less.
+       has just refreshed. A saved plan is applied once; after a failure, what
+       is left of that very plan is applied, and nothing is planned anew.
 
 OPTIONS
        Options come first and end at the first word that is not one of them, or
@@ -81,7 +80,7 @@ FILES
 ENVIRONMENT
        TFRETRY_*
            The options, as shown with each.
-       TF_CLI_ARGS, TF_CLI_ARGS_apply, TF_DATA_DIR
+       TF_CLI_ARGS, TF_CLI_ARGS_apply
            Read as terraform reads them, never changed.
        NO_COLOR, FORCE_COLOR
            Whether tfretry's own lines are coloured.
@@ -94,7 +93,8 @@ ENVIRONMENT
        TERM
            "dumb": neither colour nor countdown.
        TMPDIR
-           Where a saved plan's private directory is made.
+           Where the rest of a saved plan lies, in a file without a name, if
+           the system cannot keep it in memory.
 
 EXIT STATUS
        Terraform's own, also on giving up. Besides:

@@ -14,7 +14,9 @@ from tfretry.errors import PlanError
 PLAN, STATE, PREVIOUS_STATE = "tfplan", "tfstate", "tfstate-prev"
 # A plan of HCP Terraform is no archive but JSON (terraform's internal/cloud/cloudplan/saved_plan.go).
 BOOKMARK = b"remote_plan_format"
-UNREADABLE = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError)
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # terraform's own reader knows no other
+# All that Python's reader raises for what is no archive, or a damaged one; nothing is read from disk here.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, LookupError, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ def read_archive(content: bytes) -> Archive:
     """Read a plan file; raises PlanError for one that cannot be carried on."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as file:
+            if any(info.compress_type not in COMPRESSIONS for info in file.infolist()):
+                raise PlanError("the plan file is damaged")
             archive = Archive(tuple((info, file.read(info)) for info in file.infolist()))
     except UNREADABLE as error:
         raise PlanError(_what_it_is(content)) from error

@@ -95,7 +95,7 @@ def _deletion(change: Field, deposed: str) -> bytes:
     """Return the deletion of the old object of a replacement, as terraform itself plans that of a deposed object."""
     parts = _message(change)
     values = _message(next((part for part in parts if part.number == CHANGE), None))
-    before = next(part.raw for part in values if part.number == VALUES)
+    before = next((part.raw for part in values if part.number == VALUES), b"")
     sensitive = b"".join(part.raw for part in values if part.number == BEFORE_SENSITIVE)
     kept = b"".join(part.raw for part in parts if part.number in (ADDRESS, PROVIDER, PRIVATE))
     inner = encode(ACTION, DELETE) + before + sensitive

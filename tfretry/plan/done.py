@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from tfretry.output.progress import Completion
 from tfretry.plan.changes import ChangeKey
-from tfretry.plan.plan_json import Entry, ObjectKey
-from tfretry.plan.state import Instance, InstanceKey, State, has_same_substance
+from tfretry.plan.plan_json import Entry, Number, ObjectKey
+from tfretry.plan.state import Instance, InstanceKey, State
+from tfretry.plan.verdict import DONE, Facts, verdict_on
 
 NO_OP = "no-op"
+SHOWN = 10  # addresses in a refusal; the others are counted
 CREATES_FIRST = ("create, delete", "create, forget")
 
 
@@ -47,44 +49,6 @@ class Decision:
     refusals: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What has become of one change: *why* it is refused, *key* of the deposed object that is left to delete."""
-
-    is_: Literal["done", "left", "deposed", "refused"]
-    why: str = ""
-    key: str = ""
-
-
-DONE, LEFT = Verdict("done"), Verdict("left")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """All that is known of one approved change and its object."""
-
-    action: str
-    was: Instance | None
-    now: Instance | None
-    new_deposed: Mapping[str, Instance]
-    created: bool  # these four: as terraform reports
-    updated: bool
-    deleted: bool = False
-    destroy_provisioned: bool
-
-    @property
-    def is_as_before(self) -> bool:
-        """Whether nothing has happened to the object."""
-        return self.was is not None and has_same_substance(self.was, self.now) and not self.new_deposed
-
-    @property
-    def has_deleted(self) -> bool:
-        """Whether an object is gone that this change deletes."""
-        if self.action == "create, delete":
-            return self.created and not self.new_deposed
-        return self.action in ("delete", "delete, create") and (self.now is None or self.created)
-
-
 def decide(
     changes: Mapping[ChangeKey, Entry],
     *,
@@ -102,7 +66,7 @@ def decide(
     verdicts = {}
     for key, each in facts.items():
         reported = reports.deleted.get(key.address, 0) - (gone[key.address] - each.has_deleted)
-        verdicts[key] = _verdict(replace(each, deleted=reported > 0))
+        verdicts[key] = verdict_on(replace(each, deleted=reported > 0))
     acted_on = {(changes[key].object, key.deposed) for key in facts} | {(data, "") for data in data_deletions}
     acted_on |= {(changes[key].object, deposed) for key, each in facts.items() for deposed in each.new_deposed}
     refusals = [f"{named(key)} {each.why}" for key, each in verdicts.items() if each.is_ == "refused"]
@@ -117,6 +81,11 @@ def decide(
 def named(key: ChangeKey) -> str:
     """Return the address of a change, with the deposed object that it is made to."""
     return f"{key.address} (deposed object {key.deposed})" if key.deposed else key.address
+
+
+def bounded(texts: Sequence[str], rest: str) -> list[str]:
+    """Return the first of *texts*, and how many more there are, as *rest* says it."""
+    return [*texts[:SHOWN], *([rest.format(len(texts) - SHOWN)] if len(texts) > SHOWN else [])]
 
 
 def _facts(changes: Mapping[ChangeKey, Entry], before: State, now: State, reports: Reports) -> dict[ChangeKey, Facts]:
@@ -139,119 +108,22 @@ def _facts(changes: Mapping[ChangeKey, Entry], before: State, now: State, report
     }
 
 
-def _verdict(facts: Facts) -> Verdict:
-    decided = RULES[facts.action](facts)
-    if decided.is_ == "refused" or facts.now is None:
-        return decided
-    if facts.now.get("status") == "tainted" and not facts.is_as_before:
-        return Verdict("refused", "is tainted: it was made, and what came with it failed")
-    if decided.is_ != "done" and facts.destroy_provisioned:
-        return Verdict("refused", "would run its destroy-time provisioner again")
-    return decided
-
-
-def _create(facts: Facts) -> Verdict:
-    if facts.created:
-        return DONE if facts.now is not None else _vanished()
-    return LEFT if facts.now is None else _unreported("was made", facts)
-
-
-def _delete_create(facts: Facts) -> Verdict:
-    if facts.created:
-        if facts.now is None:
-            return _vanished()
-        is_old = facts.is_as_before and not facts.deleted
-        return Verdict("refused", "was reported as replaced, and is the old object") if is_old else DONE
-    if facts.now is None:
-        return LEFT if facts.deleted else _gone()
-    return _left_as_before(facts)
-
-
-def _create_delete(facts: Facts) -> Verdict:
-    if not facts.created:
-        return _left_as_before(facts)
-    if facts.now is None:
-        return _vanished()
-    if not facts.new_deposed:
-        return DONE
-    (key, old), *others = facts.new_deposed.items()
-    if others or not has_same_substance(facts.was, old) or facts.action != "create, delete" or facts.deleted:
-        return Verdict("refused", "was replaced, and what is left of the old object is not what was approved")
-    return Verdict("deposed", key=key)
-
-
-def _forget_create(facts: Facts) -> Verdict:
-    if facts.created:
-        return DONE if facts.now is not None else _vanished()
-    return LEFT if facts.now is None else _left_as_before(facts)
-
-
-def _update(facts: Facts) -> Verdict:
-    if facts.updated:
-        return DONE if facts.now is not None else _vanished()
-    return _gone() if facts.now is None else _left_as_before(facts)
-
-
-def _delete(facts: Facts) -> Verdict:
-    if facts.now is None:
-        return DONE if facts.deleted else _gone()
-    return _left_as_before(facts)
-
-
-def _forget(facts: Facts) -> Verdict:
-    return DONE if facts.now is None else _left_as_before(facts)
-
-
-def _read(facts: Facts) -> Verdict:
-    """What was read in the apply is not read again: everything else was made with its value."""
-    return LEFT if facts.now is None or facts.now == facts.was else DONE
-
-
-RULES = {
-    "create": _create,
-    "read": _read,
-    "update": _update,
-    "delete": _delete,
-    "delete, create": _delete_create,
-    "create, delete": _create_delete,
-    "create, forget": _create_delete,
-    "forget": _forget,
-    "forget, create": _forget_create,
-}
-
-
-def _left_as_before(facts: Facts) -> Verdict:
-    if facts.is_as_before and not facts.deleted:
-        return LEFT
-    if facts.is_as_before:
-        return Verdict("refused", "was reported as destroyed, and is still in the state")
-    return _unreported("has changed", facts)
-
-
-def _vanished() -> Verdict:
-    return Verdict("refused", "was reported as complete, and is not in the state")
-
-
-def _gone() -> Verdict:
-    return Verdict("refused", "is gone, and terraform did not report that it destroyed it")
-
-
-def _unreported(what: str, facts: Facts) -> Verdict:
-    if facts.now is not None and facts.now.get("status") == "tainted":
-        return Verdict("refused", "is tainted: it was made, and what came with it failed")
-    return Verdict("refused", f"{what}, and terraform did not report that it completed this")
-
-
 def _meddling(before: State, now: State, acted_on: set[InstanceKey]) -> Iterator[str]:
     """Yield a sentence for each object that no change is about, and that is not as it was: somebody else worked."""
-    for key in before.objects.keys() | now.objects.keys():
-        if key in acted_on or before.objects.get(key) == now.objects.get(key):
-            continue
-        what = "has changed" if key in before.objects and key in now.objects else "has come or gone"
-        yield f"{_rendered(*key)} {what} since the approval, and the plan has no change of it"
+    changed = {
+        _rendered(*key): "has changed" if key in before.objects and key in now.objects else "has come or gone"
+        for key in (before.objects.keys() | now.objects.keys()) - acted_on
+        if before.objects.get(key) != now.objects.get(key)
+    }
+    for name, what in sorted(changed.items()):
+        yield f"{name} {what} since the approval, and the plan has no change of it"
 
 
 def _rendered(key: ObjectKey, deposed: str) -> str:
-    index = "" if key.index_key is None else f"[{key.index_key}]"
+    index = "" if key.index_key is None else f"[{_key_text(key.index_key)}]"
     name = f"{'data.' if key.mode == 'data' else ''}{key.type}.{key.name}{index}"
     return named(ChangeKey(f"{key.module}.{name}" if key.module else name, deposed))
+
+
+def _key_text(index_key: str) -> str:
+    return index_key if isinstance(index_key, Number) else json.dumps(index_key, ensure_ascii=False)

@@ -32,10 +32,12 @@ class PlanFile:
         try:
             # A FIFO without a writer would hold us in `open`.
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                os.close(descriptor)
+                return
             self._file = open(descriptor, "rb")  # noqa: SIM115  # open until the run ends
-            if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                self._fault = ""
-                self._digest = hashlib.file_digest(self._file, "sha256").digest()
+            self._digest = hashlib.file_digest(self._file, "sha256").digest()
+            self._fault = ""
         except OSError as error:
             self._fault = error.strerror or str(error)
 

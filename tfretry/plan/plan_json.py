@@ -66,7 +66,7 @@ def entries(document: Mapping[str, Any]) -> dict[ChangeKey, Entry]:
     """Return the changes that `show -json` tells, by key; raises PlanError."""
     with as_expected("a plan"):
         pairs = [(_change_key(each), _entry(each)) for each in document.get("resource_changes") or ()]
-    found = dict(pairs)
+        found = dict(pairs)
     if len(found) < len(pairs):
         raise PlanError("terraform tells two changes of one object")
     return found

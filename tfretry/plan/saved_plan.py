@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
 from tfretry.errors import PlanError
 from tfretry.plan.archive import PLAN, PREVIOUS_STATE, STATE, read_archive, write_archive
 from tfretry.plan.changes import ChangeKey, PlannedChanges, read_changes, without
-from tfretry.plan.done import Decision, Reports, decide, named
+from tfretry.plan.done import Decision, Reports, bounded, decide, named
 from tfretry.plan.nameless import nameless_file, path_for_terraform
 from tfretry.plan.plan_file import PlanFile, variable_files
 from tfretry.plan.plan_json import Entry, ObjectKey, addresses, entries, has_ephemeral_resources
@@ -20,7 +20,6 @@ from tfretry.plan.state import State, read_state
 from tfretry.process.signals import Signals
 from tfretry.terraform.command import Command, redacted
 
-SHOWN = 10  # addresses in a refusal; the others are counted
 EPHEMERAL = (
     "the plan has ephemeral resources: terraform opens them again for the rest, so a value of theirs may be another one"
 )
@@ -139,11 +138,6 @@ def refusing_os_errors() -> Iterator[None]:
         yield
     except OSError as error:
         raise PlanError(f"{error.filename or 'a temporary file'}: {error.strerror}") from error
-
-
-def bounded(texts: Sequence[str], rest: str) -> list[str]:
-    """Return the first of *texts*, and how many more there are, as *rest* says it."""
-    return [*texts[:SHOWN], *([rest.format(len(texts) - SHOWN)] if len(texts) > SHOWN else [])]
 
 
 def _is_written(before: State, now: State, *, previous: State) -> bool:

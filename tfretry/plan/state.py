@@ -45,11 +45,13 @@ def read_state(text: bytes) -> State:
             raise PlanError("the state is of a format that tfretry does not know")
         pairs = [_pair(resource, each) for resource in document["resources"] or () for each in resource["instances"]]
         rest = {name: value for name, value in document.items() if name not in ("resources", "check_results")}
-        serial, lineage = int(document["serial"]), str(document["lineage"])
-    objects = dict(pairs)
+        serial, lineage = document["serial"], document["lineage"]
+        if not isinstance(serial, Number) or not isinstance(lineage, str) or isinstance(lineage, Number):
+            raise TypeError
+        objects = dict(pairs)
     if len(objects) < len(pairs):
         raise PlanError("the state tells one object twice")
-    return State(text=text, lineage=lineage, serial=serial, objects=objects, rest=rest)
+    return State(text=text, lineage=lineage, serial=int(serial), objects=objects, rest=rest)
 
 
 def has_same_substance(one: Instance | None, other: Instance | None) -> bool:
