@@ -12,6 +12,7 @@ from tfretry.process import signalmask
 from tfretry.report.stderr import printable, write_stderr
 from tfretry.terraform.arguments import chdir, is_retriable_apply, misplaced_option
 from tfretry.terraform.binary import find_terraform, replace_process
+from tfretry.terraform.recursion import is_retried_above, remember_start, started_already
 
 SHORT = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # no descriptor, process or memory is left
 
@@ -54,9 +55,12 @@ def _run(argv: Sequence[str], mask: AbstractSet[int]) -> int:
 
         write_stderr(f"tfretry {__version__}\n".encode())
         terraform_argv = ["--version", *terraform_argv]
-    terraform = find_terraform(wanted_terraform(own, os.environ, chdir(terraform_argv)), os.environ)
-    if "--version" in asked or not is_retriable_apply(terraform_argv, os.environ):
+    started = started_already(terraform_argv, os.environ)
+    terraform = find_terraform(wanted_terraform(own, os.environ, chdir(terraform_argv)), os.environ, started)
+    is_ours = is_retriable_apply(terraform_argv, os.environ) and not is_retried_above(terraform_argv, os.environ)
+    if "--version" in asked or not is_ours:
         signalmask.restore_for_exec(mask)
+        remember_start(terraform, terraform_argv, os.environ)
         replace_process(terraform, terraform_argv)
     return _apply(own, terraform, terraform_argv, mask=mask)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError, TfretryError
-from tfretry.terraform.ourselves import is_ourselves
+from tfretry.terraform.recursion import is_ourselves, leads_back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,28 +15,33 @@ if TYPE_CHECKING:
 NAMES = ("terraform", "tofu")
 
 
-def find_terraform(wanted: str | None, environ: Mapping[str, str]) -> str:
+def find_terraform(wanted: str | None, environ: Mapping[str, str], started: Sequence[str] = ()) -> str:
     """The path of the terraform to run: *wanted* as a shell would find it, else `terraform` or `tofu` on PATH.
 
-    Raises TerraformNotFoundError, TerraformNotExecutableError, and TfretryError where *wanted* is ourselves.
+    Never ourselves, and none of *started*, from which we have been reached. Raises TerraformNotFoundError,
+    TerraformNotExecutableError, and TfretryError where *wanted* leads back to us, or nothing else is there.
     """
     if wanted:
-        return _find_wanted(wanted, environ)
-    met_ourselves = None
+        return _find_wanted(wanted, environ, started)
+    passed_over = None
     for name in NAMES:
         for path in _on_path(name, environ):
-            if not is_ourselves(path):
+            if not leads_back(path, started):
                 return path
-            met_ourselves = path
-    if met_ourselves:
-        raise TerraformNotFoundError(
-            f"{met_ourselves} is tfretry itself and there is no other terraform on PATH; "
-            "pass --terraform PATH or set TFRETRY_TERRAFORM"
-        )
+            passed_over = path
+    if passed_over:
+        raise _only_ourselves(passed_over)
     raise _none_on_path(environ)
 
 
-def _find_wanted(wanted: str, environ: Mapping[str, str]) -> str:
+def _only_ourselves(path: str) -> TfretryError:
+    rest = "and there is no other terraform on PATH; pass --terraform PATH or set TFRETRY_TERRAFORM"
+    if is_ourselves(path):
+        return TerraformNotFoundError(f"{path} is tfretry itself {rest}")
+    return TfretryError(f"{path} leads back to tfretry {rest}")
+
+
+def _find_wanted(wanted: str, environ: Mapping[str, str], started: Sequence[str]) -> str:
     path = wanted if os.sep in wanted else _named_on_path(wanted, environ)
     if path is None or not os.path.exists(path):
         raise TerraformNotFoundError(f"cannot find {wanted!r}; --terraform takes a path or a name on PATH")
@@ -44,6 +49,8 @@ def _find_wanted(wanted: str, environ: Mapping[str, str]) -> str:
         raise TerraformNotExecutableError(f"{path} cannot be executed; --terraform takes an executable")
     if is_ourselves(path):
         raise TfretryError(f"{path} is tfretry itself; --terraform takes the path of the real terraform")
+    if leads_back(path, started):
+        raise TfretryError(f"{path} leads back to tfretry; --terraform takes the path of the real terraform")
     return path
 
 
