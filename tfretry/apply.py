@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING
 from tfretry.attempt import Attempt, run_attempt
 from tfretry.config.settings import Settings
 from tfretry.errors import InterruptedRetryError, PlanError, TfretryError
+from tfretry.process.channels import nobody_reads
 from tfretry.process.signals import Signals
+from tfretry.process.terminal import forget_typed
 from tfretry.result import Result, interrupted, refused, result_of
 from tfretry.terraform.command import Command
+from tfretry.terraform.inputs import spent_variable
 
 if TYPE_CHECKING:
     from tfretry.next_argv import Repeat
@@ -42,7 +46,7 @@ class Apply:
     def run(self) -> Result:
         """Run the command until it applies, fails for good, or is given up; say what happens on stderr."""
         # Check before the first attempt: it may consume a FIFO, and the plan file may change while it runs.
-        unrepeatable = self._command.unrepeatable()
+        unrepeatable = self._command.unrepeatable() or spent_variable(self._environ)
         with self._saved_plan() as saved:
             self._attempt(self._command.argv)
             if self.exit_code == 0 and not self._settings.report:
@@ -71,6 +75,10 @@ class Apply:
             yield saved
 
     def _attempt(self, argv: Sequence[str]) -> None:
+        if self._attempts:
+            _check_for_readers()
+            if self._command.may_ask:
+                forget_typed()  # while we waited: it approves nothing
         self._attempts.append(
             run_attempt(
                 argv,
@@ -119,6 +127,7 @@ class Apply:
     def _wait(self, wait_s: float, reporter: Reporter, *, warnings: Sequence[str]) -> None:
         from tfretry.policy import needs_refresh
 
+        _check_for_readers()
         if needs_refresh(self._attempts[-1], self._attempts[0]):
             number = self._signals.sleep(0)  # terraform has said it all
         else:
@@ -129,6 +138,12 @@ class Apply:
     def _warnings(self, upcoming: Repeat | Rest) -> list[str]:
         is_meaningless = self._command.plan_file is not None and self._settings.refresh_on_retry
         return [text for text in (NO_REFRESH_OF_A_PLAN if is_meaningless else "", upcoming.warning) if text]
+
+
+def _check_for_readers() -> None:
+    """Raise InterruptedRetryError where our client is gone, as where it has hung up: what we build is nobody's."""
+    if nobody_reads():
+        raise InterruptedRetryError(signal.SIGHUP, "nobody reads stdout and stderr any more")
 
 
 def _keep_record(result: Result, path: str, *, terraform: str, reporter: Reporter) -> None:

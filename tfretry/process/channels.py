@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import select
 import termios
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 SIZE_OF_WINSIZE = 8  # bytes: four short numbers
 
@@ -60,3 +61,15 @@ def open_standard_descriptors() -> None:
             os.fstat(fd)
         except OSError:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def nobody_reads(targets: Sequence[int] = (1, 2)) -> bool:
+    """Whether all of *targets* have lost their other end: a pipe's or socket's reader, a terminal's window.
+
+    Files and /dev/null have no other end.
+    """
+    poll = select.poll()
+    for target in targets:
+        poll.register(target, 0)  # POLLERR and POLLHUP are told all the same
+    gone = [fd for fd, events in poll.poll(0) if events & (select.POLLERR | select.POLLHUP)]
+    return len(gone) == len(set(targets))

@@ -1,4 +1,8 @@
-"""A small process that outlives us if we are killed, and sees to it that nothing is lost then."""
+"""A small process that outlives us, and sees to it that nothing is lost then.
+
+A wrapper's end is not terraform's end: where `terraform` is a script or a version manager's proxy, a signal to us alone
+ends it, and the real terraform lives on and holds the channels. So do daemons that a provisioner has started.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,12 @@ import select
 import signal
 from typing import TYPE_CHECKING, Self
 
+from tfretry.process.pump import carry_to_the_end
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from tfretry.process.pump import Flow
 
 READ_SIZE = 65536
 LOOK_AGAIN_MS = 1000  # where the end of a process that is no child of ours cannot be polled for
@@ -27,6 +35,7 @@ class Guardian:
         self._drains = tuple(drains)
         self._pid = 0
         self._line = -1
+        self._stays = False
 
     def __enter__(self) -> Self:
         hears, self._line = os.pipe()
@@ -35,11 +44,30 @@ class Guardian:
         return self
 
     def __exit__(self, failed: object, *_: object) -> None:
-        if failed is None:
+        is_over = failed is None and not self._stays
+        if is_over:
             os.kill(self._pid, signal.SIGKILL)
         os.close(self._line)  # if we fail while terraform runs, the guardian acts as if we had been killed
-        if failed is None:
+        if is_over:
             os.waitpid(self._pid, 0)
+
+    def hand_over(self, flows: Sequence[Flow]) -> None:
+        """Let *flows*, which somebody still writes to, be carried to their ends, as without us, when we are gone.
+
+        By a process that holds our outputs: one that may see us killed must not.
+        """
+        keep = {fd for flow in flows for fd in (flow.source, flow.target)}
+
+        def leave() -> None:  # not as our child, which we would have to wait for
+            _fork(lambda: carry_to_the_end(flows), keep=keep)
+
+        try:
+            _, status = os.waitpid(_fork(leave, keep=keep), 0)
+        except OSError:
+            status = 1
+        if status:  # there is no process to be had: then the guardian reads, and throws away
+            self.terraform_was_interrupted()
+            self._stays = True
 
     def adopt(self) -> None:
         """In the child that becomes terraform: say who it is."""
@@ -56,22 +84,24 @@ class Guardian:
 
 
 def _fork(act: Callable[[], object], *, keep: Iterable[int]) -> int:
-    """Fork a process that holds nothing but *keep*, heeds no signal, and ends when it has acted."""
+    """Fork a process that holds nothing but *keep*, heeds no signal, and ends when it has acted: with 0, or failed."""
     pid = os.fork()
     if pid:
         return pid
+    failed = 1
     try:
         os.setsid()
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         _hold_only(set(keep))
         act()
+        failed = 0
     finally:
-        os._exit(0)
+        os._exit(failed)
 
 
 def _hold_only(keep: set[int]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
-    for fd in range(3):
+    for fd in {0, 1, 2} - keep:
         os.dup2(null, fd)
     for fd in [int(name) for name in os.listdir("/dev/fd")]:
         if fd > 2 and fd not in keep:
@@ -124,13 +154,17 @@ class _Stranger:
 
 
 def _drain_until_end(terraform: _Stranger, drains: Sequence[int]) -> None:
+    """Until terraform has ended, and whatever it has started has closed the channels."""
     poll = select.poll()
+    open_ends = set(drains)
     for fd in drains if terraform.fd is None else (*drains, terraform.fd):
         poll.register(fd, select.POLLIN)
-    while not terraform.has_ended():
-        for fd, _ in poll.poll(LOOK_AGAIN_MS):
-            if fd in drains and not _read(fd):
-                poll.unregister(fd)
+    while open_ends or not terraform.has_ended():
+        for fd, _ in poll.poll(LOOK_AGAIN_MS if terraform.fd is None else None):
+            if fd in open_ends and _read(fd):
+                continue
+            poll.unregister(fd)
+            open_ends.discard(fd)
 
 
 def _read(fd: int) -> bytes:

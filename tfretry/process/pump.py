@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import select
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 READ_SIZE = 65536
 SIZE_OF_INT = 4  # bytes
 DRAIN_S = 2.0  # a grandchild may hold the channel open for ever
+STALLED_MS = 2000  # after our end nobody can tell us that a reader will not read any more
 OWED = 1 << 20  # terraform's own last bytes are written even later, to a slow reader; no pipe holds more
 
 
@@ -55,6 +57,22 @@ class Flow:
                 written = len(self.held)
             self.held = self.held[written:]
 
+    def write_or_forget(self, patience_ms: int) -> bool:
+        """Write what is held; forget the rest where there is no room for it within *patience_ms*: then False."""
+        while self.held:
+            if not self._room.poll(patience_ms):
+                self.held = memoryview(b"")
+                return False
+            self.write()
+        return True
+
+    def avoid_blocking(self) -> None:
+        """Open the target anew if it is a terminal: one that has room for a byte holds up whoever writes two."""
+        with contextlib.suppress(OSError):
+            terminal = os.open(os.ttyname(self.target), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+            os.dup2(terminal, self.target)
+            os.close(terminal)
+
     def _takes(self) -> int:
         """How many bytes the target, which has room, is sure to take at once."""
         if self._pipe_size and not any(fcntl.ioctl(self.target, termios.FIONREAD, bytes(SIZE_OF_INT))):
@@ -66,6 +84,28 @@ def _pipe_size(fd: int) -> int:
     """How many bytes the pipe *fd* holds; 0 where that cannot be known, or it is none."""
     is_pipe = hasattr(fcntl, "F_GETPIPE_SZ") and stat.S_ISFIFO(os.fstat(fd).st_mode)
     return fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ) if is_pipe else 0
+
+
+def carry_to_the_end(flows: Sequence[Flow]) -> None:
+    """Carry *flows* until everybody has closed each; close its target then, as whoever wrote to it without us does.
+
+    A reader that pauses holds up whoever writes once, for 2 s: what it does not take is lost.
+    """
+    poll = select.poll()
+    for flow in flows:
+        flow.avoid_blocking()
+        poll.register(flow.source, select.POLLIN)
+    sources = {flow.source: flow for flow in flows}
+    takes = {flow.source: flow.write_or_forget(STALLED_MS) for flow in flows}
+    while sources:
+        for source, _ in poll.poll():
+            flow = sources[source]
+            flow.held = memoryview(flow.read())
+            if flow.held:
+                takes[source] = flow.write_or_forget(STALLED_MS if takes[source] else 0)
+                continue
+            poll.unregister(source)
+            os.close(sources.pop(source).target)
 
 
 class Pump(threading.Thread):
@@ -99,12 +139,17 @@ class Pump(threading.Thread):
         self._deadline = time.monotonic() + DRAIN_S
         os.write(self._wakes, b".")
 
-    def close(self) -> None:
-        """Stop at once; returns when the thread has ended."""
+    def stop(self) -> list[Flow]:
+        """Stop at once; returns, when the thread has ended, the flows that have not come to their ends."""
         self._abandoned = True
         os.write(self._wakes, b".")
         if self.is_alive():
             self.join()
+        return list(self._flows.values())
+
+    def close(self) -> None:
+        """Stop at once, for good."""
+        self.stop()
         os.close(self._wakes)
         os.close(self._woken)
 

@@ -21,6 +21,7 @@ from tfretry.process.rule import STOPS
 from tfretry.process.signals import Signals
 from tfretry.process.terminal import echo_restored
 from tfretry.process.witnesses import Banner, Sentinel
+from tfretry.terraform.recursion import remember_start
 
 logging.getLogger("sh").setLevel(logging.CRITICAL)  # it logs arguments, and -var values are secrets
 
@@ -97,6 +98,7 @@ def _run(argv: Sequence[str], wires: _Wires, *, signals: Signals) -> Outcome:
             signals.restore_in_child()
             for name in wires.hidden:
                 os.environ.pop(name, None)  # of the child alone: it is about to become terraform
+            remember_start(argv[0], argv[1:], os.environ)
 
         # All that can fail has been opened by now, so that nothing fails once terraform runs.
         child = _Child(argv, wires.stdio, prepare)
@@ -115,6 +117,8 @@ def _run(argv: Sequence[str], wires: _Wires, *, signals: Signals) -> Outcome:
         wires.pump.start()
         attendance.until_end()
         attendance.until_drained(wires.pump)
+        if left := wires.pump.stop():
+            guardian.hand_over(left)
         return Outcome(
             exit_code=child.wait(),
             signalled=attendance.first_signal,

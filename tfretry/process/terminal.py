@@ -27,6 +27,16 @@ def echo_restored() -> Iterator[None]:
             _restore_echo(before)
 
 
+def forget_typed() -> None:
+    """Throw away what has been typed and not read: it was no answer to what will be asked.
+
+    Not from the background, where it would stop us.
+    """
+    with contextlib.suppress(termios.error):
+        if not _in_background():
+            termios.tcflush(0, termios.TCIFLUSH)
+
+
 def _restore_echo(before: list[Any]) -> None:
     with contextlib.suppress(termios.error):  # the terminal may be gone
         if not termios.tcgetattr(0)[LOCAL_FLAGS] & termios.ECHO and not _in_background():

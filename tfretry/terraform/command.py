@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,8 +12,10 @@ from tfretry.terraform.arguments import (
     apply_options,
     chdir,
     environment_arguments,
+    is_switched_on,
     subcommand_index,
 )
+from tfretry.terraform.inputs import spent_option
 
 VARIABLES = frozenset({"var", "var-file"})
 FOR_PLANNING = VARIABLES | {"lock", "lock-timeout", "parallelism", "state", "target", "replace"}
@@ -91,12 +92,9 @@ class Command:
             return "-replace in TF_CLI_ARGS would replace the resource again"
         if any(name == "state-out" for name, _ in self.options):
             return "-state-out writes the state to where a second run does not read it"
-        for name, value in self.options:
-            if name == "var-file" and value and _is_read_once(self.in_folder(value)):
-                return f"-var-file={value} is no regular file and can be read only once"
         if self.plan_file_of_environment:
             return "the plan file comes from TF_CLI_ARGS, which tfretry does not change"
-        return None
+        return spent_option(self.options, self.in_folder)
 
     def retry_argv(self, *, refresh: bool, replaced: Collection[str]) -> list[str]:
         """The same again, without the refresh that the failed apply has just done.
@@ -153,16 +151,15 @@ class Command:
         return [f"-{name}" if value is None else f"-{name}={value}" for name, value in chosen]
 
     @property
+    def may_ask(self) -> bool:
+        """Whether this apply may ask for approval."""
+        has_input = is_switched_on([("input", None), *self.options], "input")
+        return has_input and self.plan_file is None and not is_switched_on(self.options, "auto-approve")
+
+    @property
     def says_refresh(self) -> bool:
         """Whether the user has decided about refreshing."""
         return any(name == "refresh" for name, _ in self.options)
-
-
-def _is_read_once(path: str) -> bool:
-    try:
-        return not stat.S_ISREG(os.stat(path).st_mode) and not os.path.samefile(path, os.devnull)
-    except OSError:
-        return False  # terraform will say what is wrong with it
 
 
 def _without_replace(arguments: Sequence[str], replaced: Collection[str]) -> list[str]:
