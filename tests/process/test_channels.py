@@ -6,6 +6,7 @@ import random
 import select
 import shlex
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from harness import FAKE, HERE, Stage, wait_until
 
-from tfretry.process.channels import Channel
+from tfretry.process.channels import Channel, nobody_reads
 from tfretry.process.pump import Flow
 from tfretry.process.witnesses import Banner
 
@@ -351,3 +352,33 @@ def test_a_prompt_in_the_background_stops_the_job_until_it_is_in_front(stage):
     program.type(b"yes\n")
     program.read_until(b"got=yes")
     leave(program)
+
+
+def a_pipe():
+    return os.pipe()
+
+
+def a_socket():
+    ours, theirs = socket.socketpair()
+    return theirs.detach(), ours.detach()
+
+
+def a_terminal():
+    return os.openpty()
+
+
+@pytest.mark.parametrize("make", [a_pipe, a_socket, a_terminal])
+def test_an_output_without_its_other_end_is_read_by_nobody(make, tmp_path):
+    """Both must have lost it; a file and /dev/null have none to lose."""
+    (reads, written), (alive, other) = make(), make()
+    file, null = os.open(tmp_path / "file", os.O_CREAT | os.O_WRONLY), os.open(os.devnull, os.O_WRONLY)
+    try:
+        assert not nobody_reads([written, written])
+        os.close(reads)
+        assert nobody_reads([written, written])
+        for there in (other, file, null):
+            assert not nobody_reads([written, there])
+            assert not nobody_reads([there, written])
+    finally:
+        for fd in (written, alive, other, file, null):
+            os.close(fd)

@@ -4,10 +4,11 @@ import json
 import os
 import random
 import signal
+import sys
 import time
 
 import pytest
-from harness import Stage, wait_until
+from harness import HERE, Stage, wait_until
 
 EVERYWHERE = (0, 1, 2)
 KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
@@ -62,6 +63,81 @@ def test_the_guardian_holds_nothing_of_our_callers(stage):
     wait_until(program.ends_output, what="both pipes end", deadline_s=2)
     assert not stage.events("ended")
     stage.wait_for("ended")
+
+
+def script(text):
+    return ["/bin/sh", "-c", text]
+
+
+def test_what_a_daemon_says_after_our_end_arrives(stage, terminal):
+    """As without us: whoever reads to the end waits for the daemon's, and no longer."""
+    program = stage.drive(terraform=script("(sleep 4; echo late) & echo out"), terminal=terminal)
+    program.read_while(lambda: not program.has_ended(), what="our end")
+    assert b"late" not in program.output[1]
+    wait_until(program.ends_output, what="the end of the output")
+    assert program.output[1].split() == [b"out", b"late"]
+    assert stage.nothing_is_left()
+
+
+def test_an_output_that_a_daemon_does_not_hold_ends_with_us(stage):
+    """It holds the other one, and says something there."""
+    program = stage.drive(terraform=script("(sleep 5; echo late >&2) >/dev/null & echo out"))
+    program.read_while(lambda: not program.has_ended(), what="our end")
+    program.read_while(lambda: len(program._readers) > 1, what="the end of stdout", deadline_s=2)
+    assert program.output == {1: b"out\n", 2: b""}
+    wait_until(program.ends_output, what="the end of stderr")
+    assert program.output == {1: b"out\n", 2: b"late\n"}
+
+
+def test_a_reader_that_never_reads_holds_up_no_daemon(stage, terminal):
+    """What it does not take within two seconds is lost; the daemon gets on, and is told nothing."""
+    done = stage.folder / "done"
+    flood = f"(sleep 3; yes | head -c 2000000 && touch {done}) & echo out"
+    program = stage.drive(terraform=script(flood), terminal=terminal)
+    wait_until(done.exists, what="the daemon has said all")
+    assert program.has_ended()
+    wait_until(program.ends_output, what="the end of the output")
+    assert stage.nothing_is_left()
+
+
+def test_our_helper_holds_nothing_else_of_our_callers(stage):
+    """A lock that our caller passed is free when we and the daemon have let it go."""
+    lock = stage.folder / "lock"
+    program = stage.drive(
+        terraform=script("(exec 5<&-; sleep 4) & echo out"),
+        before_exec=lambda: os.dup2(os.open(lock, os.O_CREAT | os.O_WRONLY), 5),
+    )
+    program.read_while(lambda: not program.has_ended(), what="our end")
+    left = stage.processes()
+    held = {os.path.realpath(f"/proc/{pid}/fd/{fd}") for pid in left for fd in os.listdir(f"/proc/{pid}/fd")}
+    assert left
+    assert str(lock) not in held
+
+
+WITHOUT_PROCESSES = """
+import os, resource, sys
+from tfretry.process.guardian import Guardian
+from tfretry.process.pump import Flow
+if os.getuid() == 0:
+    os.setuid(65534)  # root has no limit of processes
+reads, written = os.pipe()
+with Guardian(drains=[reads]) as guardian:
+    guardian.adopt()
+    _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, hard))
+    guardian.hand_over([Flow(source=reads, target=1, watchers=())])
+os.close(reads)
+for _ in range(100):
+    os.write(written, bytes(10_000))
+print("all is written")
+"""
+
+
+def test_where_no_process_is_to_be_had_the_guardian_reads_on(stage):
+    """What is said is lost then, but whoever says it lives."""
+    program = stage.run([sys.executable, "-c", WITHOUT_PROCESSES], env={"PYTHONPATH": str(HERE.parents[1])}, cwd="/")
+    assert (program.wait(), program.output) == (0, {1: b"all is written\n", 2: b""})
+    assert stage.nothing_is_left()
 
 
 @pytest.mark.slow

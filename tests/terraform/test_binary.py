@@ -7,7 +7,6 @@ import pytest
 
 from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError, TfretryError
 from tfretry.terraform.binary import find_terraform, replace_process
-from tfretry.terraform.ourselves import is_ourselves
 
 
 @pytest.fixture
@@ -68,40 +67,32 @@ def test_a_wanted_terraform_is_found_by_path_and_by_name(binary, tmp_path):
         find_terraform(str(tmp_path / "none"), {})
 
 
-OURSELVES = [
-    f"#!{sys.executable}\nimport sys\nfrom tfretry.__main__ import main\nsys.exit(main())\n",
-    '#!/bin/sh\nexec tfretry "$@"\n',
-    '#!/bin/bash\nexec tfretry "${@}"\n',
-    '#!/bin/sh\nif true; then exec env A=1 tfretry "$@"; fi\n',
-    '#!/bin/sh\nT=tfretry; exec $T "$@"\n',
-    '#!/usr/bin/python3\nimport os, sys\nos.execvp("tfretry", ["tfretry", *sys.argv[1:]])\n',
-    '#!/bin/bash\nTFRETRY_QUIET=1 "/opt/venv/bin/tfretry" --timeout 5m "$@"\n',
-]
-OTHERS = [
-    '#!/bin/sh\n# wraps what tfretry "$@" wraps\nexec /opt/terraform "$@"\n',
-    '#!/bin/sh\necho "$@" >>/tmp/tfretry-test/log\n',
-    "#!/bin/sh\necho tfretry\n",
-    '#!/bin/sh\nlogger "not tfretry $@"\nexec /opt/terraform "$@"\n',
-]
-
-
-@pytest.mark.parametrize("content", OURSELVES)
-def test_we_are_never_our_own_terraform(binary, tmp_path, content):
-    """A link to us or a script that only calls us is passed over on PATH, and refused where it is asked for."""
-    path = binary("one/terraform", content)
+def test_we_are_never_our_own_terraform(binary, tmp_path, monkeypatch):
+    """A link to us or a copy of us is passed over on PATH, and refused where it is asked for."""
+    copy = binary("one/terraform", "us")
+    monkeypatch.setattr(sys, "argv", [binary("bin/tfretry", "us")])
     with pytest.raises(TerraformNotFoundError, match="tfretry itself"):
         find_terraform(None, path_of(tmp_path / "one"))
     with pytest.raises(TfretryError, match="tfretry itself") as caught:
-        find_terraform(path, {})
+        find_terraform(copy, {})
     assert caught.value.exit_code == 125
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "terraform").symlink_to(tmp_path / "bin" / "tfretry")
     real = binary("two/terraform")
-    assert find_terraform(None, path_of(tmp_path / "one", tmp_path / "two")) == real
+    assert find_terraform(None, path_of(tmp_path / "linked", tmp_path / "one", tmp_path / "two")) == real
 
 
-@pytest.mark.parametrize("content", OTHERS)
-def test_a_script_that_only_mentions_us_is_terraform(binary, content):
-    """A comment or a path that holds our name does not make it us."""
-    assert not is_ourselves(binary("one/terraform", content))
+def test_what_was_started_for_this_call_is_passed_over(binary, tmp_path):
+    """It has led back to us: also under another name, and where it was asked for."""
+    wrapper, real = binary("one/terraform"), binary("two/terraform")
+    (tmp_path / "tofu").symlink_to(wrapper)
+    both = path_of(tmp_path / "one", tmp_path / "two")
+    assert find_terraform(None, both, [wrapper]) == real
+    assert find_terraform(None, both, [str(tmp_path / "tofu")]) == real
+    for wanted, environ in ((None, path_of(tmp_path / "one")), (wrapper, both)):
+        with pytest.raises(TfretryError, match="leads back to tfretry") as caught:
+            find_terraform(wanted, environ, [wrapper])
+        assert caught.value.exit_code == 125
 
 
 def test_what_the_kernel_refuses_is_126(binary):

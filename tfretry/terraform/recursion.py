@@ -12,6 +12,8 @@ import os
 import sys
 from _blake2 import blake2b  # hashlib costs up to 19 ms, which the pass-through path does not have
 
+from tfretry.terraform.arguments import chdir
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
@@ -24,7 +26,7 @@ DIGEST_SIZE = 8  # bytes
 def started_already(terraform_argv: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:
     """The binaries that tfretry has started above us for the call *terraform_argv*; none if we are not inside it."""
     depth, call, binaries = _outer(environ)
-    return binaries if depth >= DEPTH_LIMIT or call == _call(terraform_argv) else ()
+    return binaries if depth >= DEPTH_LIMIT or call == _call(terraform_argv, _folder(terraform_argv)) else ()
 
 
 def is_retried_above(terraform_argv: Sequence[str], environ: Mapping[str, str]) -> bool:
@@ -35,10 +37,11 @@ def is_retried_above(terraform_argv: Sequence[str], environ: Mapping[str, str]) 
     depth, call, _ = _outer(environ)
     if not call or depth >= DEPTH_LIMIT:
         return bool(call)
+    folder = _folder(terraform_argv)
     count = int(call.partition("-")[0])
     added = len(terraform_argv) - count
     without = ([*terraform_argv[:at], *terraform_argv[at + added :]] for at in range(count + 1))
-    return added >= 0 and any(_call(argv) == call for argv in without)
+    return added >= 0 and any(_call(argv, folder) == call for argv in without)
 
 
 def leads_back(path: str, started: Sequence[str]) -> bool:
@@ -49,8 +52,9 @@ def leads_back(path: str, started: Sequence[str]) -> bool:
 def remember_start(binary: str, terraform_argv: Sequence[str], environ: MutableMapping[str, str]) -> None:
     """Note in *environ*, that of the next program, that it is *binary*, started for the call *terraform_argv*."""
     depth, _, _ = _outer(environ)
-    binaries = (*started_already(terraform_argv, environ), os.path.join(_folder(), binary))
-    fields = (str(depth + 1), _call(terraform_argv), *map(_quoted, binaries))
+    binaries = (*started_already(terraform_argv, environ), os.path.join(_current_folder(), binary))
+    call = _call(terraform_argv, _folder(terraform_argv))
+    fields = (str(depth + 1), call, *map(_quoted, binaries))
     environ[VARIABLE] = ":".join(fields)
 
 
@@ -68,16 +72,21 @@ def _outer(environ: Mapping[str, str]) -> tuple[int, str, tuple[str, ...]]:
     return (int(depth[:4]), call, tuple(map(_unquoted, binaries[:-1]))) if is_ours else (0, "", ())
 
 
-def _call(terraform_argv: Sequence[str]) -> str:
+def _call(terraform_argv: Sequence[str], folder: str) -> str:
     """How many arguments, and a digest of them and the folder.
 
     Never the arguments: they hold secrets, and an environment is shown in more places than they are.
     """
-    text = "\0".join([_folder(), *terraform_argv])
+    text = "\0".join([folder, *terraform_argv])
     return f"{len(terraform_argv)}-{blake2b(os.fsencode(text), digest_size=DIGEST_SIZE).hexdigest()}"
 
 
-def _folder() -> str:
+def _folder(terraform_argv: Sequence[str]) -> str:
+    """Where terraform works: in the directory of `-chdir`, else in the current one."""
+    return os.path.normpath(os.path.join(_current_folder(), chdir(terraform_argv) or ""))
+
+
+def _current_folder() -> str:
     with contextlib.suppress(OSError):  # it may have been removed
         return os.getcwd()
     return ""
