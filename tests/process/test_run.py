@@ -286,6 +286,18 @@ def test_a_signal_ends_the_wait_for_a_reader_that_never_reads(stage):
     assert program.code == 0
 
 
+def test_a_signal_ends_the_wait_for_a_terminal_that_stands_still(stage):
+    """As Ctrl-S or a connection that hangs leave it: nothing more can be written there, not even a part."""
+    program = stage.drive(
+        terraform=["/bin/sh", "-c", "yes | head -c 20000; touch ended"], cwd=stage.folder, terminal=EVERYWHERE
+    )
+    wait_until((stage.folder / "ended").exists, what="terraform ends")
+    time.sleep(0.2)
+    os.kill(program.pid, signal.SIGTERM)
+    wait_until(program.has_ended, what="we end", deadline_s=8)
+    assert program.code == 0
+
+
 def test_a_watcher_that_fails_stops_nothing(stage):
     """The bytes go on; the outcome says that not all has been seen."""
     outcome = stage.folder / "outcome"

@@ -14,15 +14,19 @@ SIZE_OF_WINSIZE = 8  # bytes: four short numbers
 
 
 class Channel:
-    """Terraform writes to *child_end*; what is read from *source* belongs on our descriptor *target*."""
+    """Terraform writes to *child_end*; what is read from *source* belongs on our descriptor *target*.
+
+    It is written to *out*, which is the same file.
+    """
 
     def __init__(self, target: int) -> None:
-        self.target = target
+        self.target = self.out = target
         self._is_terminal = os.isatty(target)
         if self._is_terminal:
             self.source, self.child_end = os.openpty()  # which becomes nobody's controlling terminal
             tty.setraw(self.child_end)  # the real terminal does what is to be done to newlines
             self.copy_size()
+            self.out = _without_blocking(target)
         else:
             self.source, self.child_end = os.pipe()
 
@@ -44,6 +48,19 @@ class Channel:
         """Close both ends."""
         self.close_child_end()
         os.close(self.source)
+        if self.out != self.target:
+            os.close(self.out)
+
+
+def _without_blocking(terminal: int) -> int:
+    """The same terminal, opened by us alone: one that is stalled would hold up whoever writes, deaf to signals.
+
+    It tells that there is room if there is some for a single byte. Others who have it open do not expect EAGAIN.
+    """
+    try:
+        return os.open(os.ttyname(terminal), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:  # of another user, or not to be found by a name
+        return terminal
 
 
 @contextlib.contextmanager

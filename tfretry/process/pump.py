@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import select
@@ -66,13 +65,6 @@ class Flow:
             self.write()
         return True
 
-    def avoid_blocking(self) -> None:
-        """Open the target anew if it is a terminal: one that has room for a byte holds up whoever writes two."""
-        with contextlib.suppress(OSError):
-            terminal = os.open(os.ttyname(self.target), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-            os.dup2(terminal, self.target)
-            os.close(terminal)
-
     def _takes(self) -> int:
         """How many bytes the target, which has room, is sure to take at once."""
         if self._pipe_size and not any(fcntl.ioctl(self.target, termios.FIONREAD, bytes(SIZE_OF_INT))):
@@ -93,7 +85,6 @@ def carry_to_the_end(flows: Sequence[Flow]) -> None:
     """
     poll = select.poll()
     for flow in flows:
-        flow.avoid_blocking()
         poll.register(flow.source, select.POLLIN)
     sources = {flow.source: flow for flow in flows}
     takes = {flow.source: flow.write_or_forget(STALLED_MS) for flow in flows}

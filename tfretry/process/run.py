@@ -49,7 +49,7 @@ def run_terraform(
     with open_channels() as channels, echo_restored():
         banners = [Banner() for _ in channels]
         flows = [
-            Flow(source=channel.source, target=channel.target, watchers=(banner.feed, watch(channel.target)))
+            Flow(source=channel.source, target=channel.out, watchers=(banner.feed, watch(channel.target)))
             for channel, banner in zip(channels, banners, strict=True)
         ]
         with contextlib.closing(Pump(flows)) as pump:
