@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tfretry.process.pump import Flow
 
 READ_SIZE = 65536
-LOOK_AGAIN_MS = 1000  # where the end of a process that is no child of ours cannot be polled for
 INTERRUPTED = b"!\n"
 
 
@@ -123,7 +122,7 @@ def _stand_by(hears: int, drains: Sequence[int]) -> None:
         return
     if not interrupted:
         terraform.terminate()
-    _drain_until_end(terraform, drains)
+    _drain_to_the_ends(drains)
 
 
 class _Stranger:
@@ -131,40 +130,30 @@ class _Stranger:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self.fd: int | None = None
+        self._fd: int | None = None
         if hasattr(os, "pidfd_open"):
             with contextlib.suppress(OSError):
-                self.fd = os.pidfd_open(pid)
+                self._fd = os.pidfd_open(pid)
 
     def terminate(self) -> None:
         with contextlib.suppress(OSError):
-            if self.fd is None:
+            if self._fd is None:
                 os.kill(self._pid, signal.SIGTERM)
             else:
-                signal.pidfd_send_signal(self.fd, signal.SIGTERM)
-
-    def has_ended(self) -> bool:
-        if self.fd is not None:
-            return bool(select.select([self.fd], [], [], 0)[0])
-        try:
-            os.kill(self._pid, 0)
-        except OSError:
-            return True
-        return False
+                signal.pidfd_send_signal(self._fd, signal.SIGTERM)
 
 
-def _drain_until_end(terraform: _Stranger, drains: Sequence[int]) -> None:
-    """Until terraform has ended, and whatever it has started has closed the channels."""
+def _drain_to_the_ends(drains: Sequence[int]) -> None:
+    """Until terraform, and whatever it or its wrapper has started, has closed the channels."""
     poll = select.poll()
-    open_ends = set(drains)
-    for fd in drains if terraform.fd is None else (*drains, terraform.fd):
+    for fd in drains:
         poll.register(fd, select.POLLIN)
-    while open_ends or not terraform.has_ended():
-        for fd, _ in poll.poll(LOOK_AGAIN_MS if terraform.fd is None else None):
-            if fd in open_ends and _read(fd):
-                continue
-            poll.unregister(fd)
-            open_ends.discard(fd)
+    left = len(drains)
+    while left:
+        for fd, _ in poll.poll():
+            if not _read(fd):
+                poll.unregister(fd)
+                left -= 1
 
 
 def _read(fd: int) -> bytes:
