@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tfretry.terraform.arguments import (
+    TAKES_VALUE,
     apply_options,
     chdir,
     is_retriable_apply,
@@ -59,15 +60,38 @@ def test_an_unknown_long_option_before_the_subcommand_is_misuse(argv, expected):
         (["tfplan"], [("", "tfplan")]),
         (["-var", "a=b", "tfplan"], [("var", "a=b"), ("", "tfplan")]),
         (["--var=a=b", "-auto-approve"], [("var", "a=b"), ("auto-approve", None)]),
-        (["tfplan", "-no-color"], [("", "tfplan")]),
+        (["tfplan", "-no-color"], [("", "tfplan"), ("no-color", None)]),
         (["--", "-odd name"], [("", "-odd name")]),
-        (["a", "-json"], [("", "a"), ("", "-json")]),
+        (["a", "-json"], [("", "a"), ("json", None)]),
         (["-target"], [("target", None)]),
+        (["-var", "-concise", "a=b"], [("concise", None), ("var", "a=b")]),
+        (["tfplan", "-concise"], [("", "tfplan"), ("concise", None)]),
+        (["tfplan", "-consolidate-errors=true"], [("", "tfplan"), ("consolidate-errors", "true")]),
+        (["tfplan", "-deprecation=module:all"], [("", "tfplan"), ("deprecation", "module:all")]),
+        (["--", "p", "-concise"], [("", "p"), ("concise", None)]),
     ],
 )
-def test_options_of_apply_are_read_as_go_reads_them(arguments, options):
-    """A positional argument ends the options; the view's own options stand anywhere."""
+def test_options_of_apply_are_read_as_terraform_and_opentofu_read_them(arguments, options):
+    """The view's own options are taken out first; OpenTofu 1.13 takes all others behind the plan file, too."""
     assert list(apply_options(arguments)) == options
+
+
+@pytest.mark.parametrize("name", sorted(TAKES_VALUE))
+def test_a_value_that_stands_apart_is_no_positional_argument(name):
+    """With one dash or two, before a plan file or none."""
+    assert list(apply_options([f"-{name}", "v", "tfplan"])) == [(name, "v"), ("", "tfplan")]
+    assert list(apply_options([f"--{name}", "v"])) == [(name, "v")]
+
+
+@pytest.mark.parametrize("name", [*sorted(TAKES_VALUE), "unheard-of"])
+@pytest.mark.parametrize("destroy", ["-destroy", "--destroy", "-destroy=true", "-refresh-only"])
+def test_what_could_be_a_destroy_is_not_retried(name, destroy):
+    """Wherever it stands, and whatever takes a value that we do not know."""
+    assert not is_retriable_apply(["apply", f"-{name}", "v", destroy], {})
+    assert not is_retriable_apply(["apply", f"-{name}", destroy], {})
+    assert not is_retriable_apply(["apply", destroy, f"-{name}", f"{destroy.partition('=')[0]}=false"], {})
+    assert not is_retriable_apply(["apply", "tfplan", destroy], {})
+    assert is_retriable_apply(["apply", f"-{name}", "v"], {})
 
 
 @pytest.mark.parametrize(

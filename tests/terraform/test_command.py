@@ -29,16 +29,30 @@ def test_a_retry_skips_the_refresh_right_after_the_word_apply():
     assert retry == ["/bin/terraform", "-chdir=x", "apply", "-refresh=false", "-auto-approve"]
 
 
-@pytest.mark.parametrize("given", ["-refresh=true", "--refresh=false", "-refresh"])
-def test_the_users_own_word_about_refreshing_stands(given):
-    """Whoever said `-refresh…` gets just that again."""
-    assert command("apply", given).retry_argv(refresh=False, replaced=()) == ["/bin/terraform", "apply", given]
+@pytest.mark.parametrize(
+    ("arguments", "environ", "expected"),
+    [
+        (["--refresh=false"], {}, ["--refresh=false"]),
+        (["-refresh=true", "-refresh=0"], {}, ["-refresh=true", "-refresh=0"]),
+        ([], {"TF_CLI_ARGS_apply": "-refresh=false"}, []),
+        (["-refresh=true", "-json"], {}, ["-refresh=false", "-json"]),
+        (["-refresh"], {}, ["-refresh=false"]),
+        (["-refresh=false", "-refresh=true"], {}, ["-refresh=false"]),
+        ([], {"TF_CLI_ARGS_apply": "-refresh=true"}, ["-refresh=false"]),
+        (["-minimal-refresh"], {}, ["-minimal-refresh"]),
+        (["-minimal-refresh=false"], {}, ["-refresh=false", "-minimal-refresh=false"]),
+    ],
+)
+def test_what_the_user_says_about_refreshing(arguments, environ, expected):
+    """`-refresh=false` stands; `-refresh=true`, which terraform-exec always writes, says nothing."""
+    retry = command("apply", *arguments, **environ).retry_argv(refresh=False, replaced=())
+    assert retry == ["/bin/terraform", "apply", *expected]
 
 
-def test_a_word_about_refreshing_in_the_environment_stands():
-    """TF_CLI_ARGS_apply are arguments too."""
-    retry = command("apply", TF_CLI_ARGS_apply="-refresh=true").retry_argv(refresh=False, replaced=())
-    assert retry == ["/bin/terraform", "apply"]
+def test_a_retry_that_refreshes_is_the_same_command():
+    """Also where it says `-refresh=true`."""
+    retry = command("apply", "-refresh=true").retry_argv(refresh=True, replaced=())
+    assert retry == ["/bin/terraform", "apply", "-refresh=true"]
 
 
 def test_refresh_on_retry_adds_nothing():
@@ -54,6 +68,8 @@ def test_refresh_on_retry_adds_nothing():
         (["--replace= a.b ", "x"], ["x"]),
         (["-var", "-replace=a.b"], ["-var", "-replace=a.b"]),
         (["-replace=c.d"], ["-replace=c.d"]),
+        (["-replace", "-no-color", "a.b"], ["-no-color"]),
+        (["-replace"], ["-replace"]),
     ],
 )
 def test_a_replacement_that_is_done_is_not_asked_for_again(arguments, kept):
@@ -77,20 +93,76 @@ def test_a_variable_file_that_can_be_read_only_once_is_not_repeatable(tmp_path):
     assert command("apply", "-var-file=missing").unrepeatable() is None
 
 
-def test_a_plan_file_is_the_one_positional_argument(tmp_path):
-    """Also with spaces in its name; a directory (0.11 to 0.14) is no plan."""
-    assert command("apply", "-lock=false", "my plan").plan_file == "my plan"
-    assert command("apply", "my plan", "-no-color").plan_file == "my plan"
-    assert command("apply", str(tmp_path)).plan_file is None
-    assert command("apply", "a", "b").plan_file is None
-    assert command("apply").plan_file is None
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """What a positional argument may name, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my plan").write_bytes(b"PK\x03\x04, and so on")
+    (tmp_path / "bookmark").write_text('{"remote_plan_format":1,"run_id":"run-a","hostname":"app.terraform.io"}')
+    (tmp_path / "encrypted").write_text('{"meta":{},"encrypted_data":"x"}')
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "fifo")
+    return tmp_path
 
 
+@pytest.mark.parametrize(
+    ("arguments", "plan_file"),
+    [
+        (["-lock=false", "my plan"], "my plan"),
+        (["my plan", "-no-color"], "my plan"),
+        (["my plan", "-concise"], "my plan"),
+        (["my plan", "-consolidate-errors=false", "-deprecation=module:none"], "my plan"),
+        (["my plan", "-auto-approve"], "my plan"),
+        (["-invoke", "action.a.b", "my plan"], "my plan"),
+        (["-unheard-of", "my plan"], "my plan"),
+        (["bookmark"], "bookmark"),
+        (["encrypted"], "encrypted"),
+        (["-invoke", "action.a.b"], None),
+        (["-deprecation", "module:all", "-lint", "r", "-include", "a.b", "-policies", "p"], None),
+        (["folder"], None),
+        ([""], None),
+        ([], None),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_a_plan_file_is_a_positional_argument_that_may_be_one(arguments, plan_file):
+    """Views and values that stand apart are none; nor is a directory (0.11 to 0.14)."""
+    found = command("apply", *arguments)
+    assert (found.plan_file, found.unrepeatable()) == (plan_file, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "clause"),
+    [
+        (["missing"], "the argument missing is neither a file nor a directory"),
+        (["-unheard-of", "value"], "the argument value is neither"),
+        (["fifo"], "the argument fifo is neither"),
+        (["/dev/null"], "the argument /dev/null is neither"),
+        (["my plan", "bookmark"], "which of the 2 positional arguments"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_any_other_positional_argument_is_not_repeatable(arguments, clause):
+    """It may be a value of an option that we do not know, or a plan that can be read once."""
+    found = command("apply", *arguments)
+    assert found.plan_file is None
+    assert clause in found.unrepeatable()
+
+
+def test_a_plan_file_is_looked_for_where_terraform_works(folder):
+    """In the directory of `-chdir`; what it was before the first attempt holds."""
+    found = command(f"-chdir={folder}", "apply", "my plan")
+    (folder / "my plan").unlink()
+    assert found.plan_file == "my plan"
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_plan_file_of_the_environment_is_recognised_and_not_repeatable():
     """It cannot be exchanged without changing the environment."""
     found = command("apply", TF_CLI_ARGS_apply="'my plan'")
-    assert (found.plan_file, found.plan_file_of_environment) == (None, "my plan")
+    assert found.plan_file is None
     assert "TF_CLI_ARGS" in found.unrepeatable()
+    assert command("apply", TF_CLI_ARGS_apply="folder").unrepeatable() is None
 
 
 def test_addresses_compare_without_white_space_outside_quotes():
@@ -107,6 +179,10 @@ def test_addresses_compare_without_white_space_outside_quotes():
         (["apply", "-var"], ["apply", "-var"]),
         (["apply", "var=x"], ["apply", "var=x"]),
         (["apply", "-var", "-no-color", "token=s3cret"], ["apply", "-var", "-no-color", "token=***"]),
+        (["apply", "-var", "-concise", "token=s3cret"], ["apply", "-var", "-concise", "token=***"]),
+        (["apply", "p", "-var", "token=s3cret"], ["apply", "p", "-var", "token=***"]),
+        (["apply", "--", "-var=token=s3cret"], ["apply", "--", "-var=token=***"]),
+        (["apply", "-unheard-of", "-var", "token=s3cret"], ["apply", "-unheard-of", "-var", "token=***"]),
     ],
 )
 def test_values_of_variables_are_covered(argv, shown):
@@ -125,10 +201,12 @@ def test_an_empty_variable_file_is_read_as_often_as_one_likes():
     assert command("apply", "-var-file=/dev/null").unrepeatable() is None
 
 
-def test_a_plan_file_is_exchanged_where_it_stands():
+def test_a_plan_file_is_exchanged_where_it_stands(folder):
     """The other arguments stay as they are."""
-    exchanged = command("-chdir=x", "apply", "-lock=false", "--", "-p", "-no-color").apply_argv("/new")
-    assert exchanged == ["/bin/terraform", "-chdir=x", "apply", "-lock=false", "--", "/new", "-no-color"]
+    (folder / "-p").write_bytes(b"PK\x03\x04")
+    exchanged = command(f"-chdir={folder}", "apply", "-lock=false", "--", "-p", "-no-color").apply_argv("/new")
+    assert exchanged == ["/bin/terraform", f"-chdir={folder}", "apply", "-lock=false", "--", "/new", "-no-color"]
+    assert command("apply", "my plan", "-auto-approve").apply_argv("/new")[2:] == ["/new", "-auto-approve"]
 
 
 def test_planning_has_the_options_of_the_apply_and_of_the_environment():

@@ -6,15 +6,21 @@ TYPE_CHECKING = False  # typing's own constant, without typing's import time on 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-# Options of `terraform apply` and `tofu apply` whose value may be the next argument (internal/command/arguments).
-APPLY_TAKES_VALUE = frozenset(
+# Options of `terraform apply` and `tofu apply` whose value may be the next argument (internal/command/arguments, as of
+# terraform 1.17 and OpenTofu 1.13; -include and -lint are OpenTofu's next).
+TAKES_VALUE = frozenset(
     {
         "backup",
+        "deprecation",
         "exclude",
         "exclude-file",
+        "include",
+        "invoke",
         "json-into",
+        "lint",
         "lock-timeout",
         "parallelism",
+        "policies",
         "replace",
         "state",
         "state-out",
@@ -24,10 +30,41 @@ APPLY_TAKES_VALUE = frozenset(
         "var-file",
     }
 )
-# Taken out of the arguments wherever they stand, before flags are parsed (arguments.ParseView).
-VIEW_OPTIONS = frozenset({"-no-color", "-compact-warnings"})
+# Options without a value: the next argument is never theirs. Of an option in neither table that is not known.
+SWITCHES = frozenset(
+    {
+        "allow-deferral",
+        "auto-approve",
+        "compact-warnings",
+        "concise",
+        "consolidate-errors",
+        "consolidate-warnings",
+        "destroy",
+        "input",
+        "json",
+        "lock",
+        "minimal-refresh",
+        "no-color",
+        "refresh",
+        "refresh-only",
+        "show-sensitive",
+        "suppress-forget-errors",
+    }
+)
+# Taken out of the arguments wherever they stand, before flags are parsed (arguments.ParseView): the first two are
+# terraform's, all of them OpenTofu's.
+VIEW_OPTIONS = frozenset(
+    {
+        "-no-color",
+        "-compact-warnings",
+        "-concise",
+        *(f"-consolidate-{what}{value}" for what in ("errors", "warnings") for value in ("", "=true", "=false")),
+    }
+)
+VIEW_DEPRECATION = "-deprecation=module:"
 # Go's strconv.ParseBool.
 GO_TRUE = frozenset({"", "1", "t", "T", "TRUE", "true", "True"})
+GO_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 HELP = frozenset({"-h", "-help", "--help"})
 VERSION = frozenset({"-v", "-version", "--version"})
 AUTOCOMPLETE = frozenset({"--install-autocomplete", "--uninstall-autocomplete"})
@@ -73,25 +110,84 @@ def environment_arguments(environ: Mapping[str, str]) -> list[str]:
     return [word for text in texts for word in shlex.split(text)]
 
 
+class Word:
+    """An option of `apply` with its value, or a positional argument, whose name is "".
+
+    *indices* tell where it stands among the arguments; the value, where it stands apart, is at the last of them.
+    """
+
+    __slots__ = ("indices", "name", "value")
+
+    def __init__(self, name: str, value: str | None, *indices: int) -> None:
+        self.name = name
+        self.value = value
+        self.indices = indices
+
+
+def words(arguments: Sequence[str]) -> Iterator[Word]:
+    """The arguments of `apply`, as terraform and OpenTofu read them.
+
+    Options may stand behind a positional argument, as with OpenTofu 1.13; all others refuse such a command themselves.
+    """
+    waiting: tuple[str, int] | None = None  # an option whose value is the next argument
+    are_positional = False
+    for index, token in enumerate(arguments):
+        name, value = _split(token)
+        if is_view_option(token):
+            yield Word(name, value, index)
+        elif waiting:
+            yield Word(waiting[0], token, waiting[1], index)
+            waiting = None
+        elif are_positional or not token.startswith("-") or token == "-":
+            yield Word("", token, index)
+        elif token == "--":
+            are_positional = True
+        elif value is None and name in TAKES_VALUE:
+            waiting = name, index
+        else:
+            yield Word(name, value, index)
+    if waiting:
+        yield Word(waiting[0], None, waiting[1])
+
+
+def is_view_option(token: str) -> bool:
+    """Whether *token* is taken out wherever it stands: it is no value of the option before it, and ends no options."""
+    return token in VIEW_OPTIONS or token.startswith(VIEW_DEPRECATION)
+
+
+def _split(token: str) -> tuple[str, str | None]:
+    name, equals, value = token.removeprefix("-").removeprefix("-").partition("=")
+    return name, value if equals else None
+
+
 def apply_options(arguments: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     """The arguments of `apply` as (option, value), and positional ones as ("", argument)."""
-    tokens = iter([token for token in arguments if token not in VIEW_OPTIONS])
-    for token in tokens:
-        if token == "--" or not token.startswith("-") or token == "-":
-            yield from (("", rest) for rest in ([] if token == "--" else [token]))
-            yield from (("", rest) for rest in tokens)
-            return
-        name, equals, value = token.removeprefix("-").removeprefix("-").partition("=")
-        if not equals and name in APPLY_TAKES_VALUE:
-            yield name, next(tokens, None)
-        else:
-            yield name, value if equals else None
+    return ((word.name, word.value) for word in words(arguments))
 
 
 def is_switched_on(options: Sequence[tuple[str, str | None]], name: str) -> bool:
     """Whether the boolean option *name* is on; given twice, the last wins, as in Go's flag package."""
     values = [value for option, value in options if option == name]
     return bool(values) and (values[-1] or "") in GO_TRUE
+
+
+def could_be_on(arguments: Sequence[str], name: str) -> bool:
+    """Whether the boolean option *name* is on in any reading, whatever takes a value that we do not know."""
+    is_on, before = False, ""
+    for token in arguments:
+        if token == "--" and not _may_take_next(before):
+            break
+        option, value = _split(token)
+        if token.startswith("-") and option == name:
+            # An "off" counts only where it cannot be the value of what stands before it.
+            is_on = value not in GO_FALSE or (is_on and _may_take_next(before))
+        before = token
+    return is_on
+
+
+def _may_take_next(token: str) -> bool:
+    name, value = _split(token)
+    return token.startswith("-") and value is None and name not in SWITCHES
 
 
 def is_retriable_apply(terraform_argv: Sequence[str], environ: Mapping[str, str]) -> bool:
@@ -108,5 +204,4 @@ def is_retriable_apply(terraform_argv: Sequence[str], environ: Mapping[str, str]
     words = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if HELP.intersection([*terraform_argv[:at], *words]):
         return False
-    options = list(apply_options(arguments))
-    return not is_switched_on(options, "destroy") and not is_switched_on(options, "refresh-only")
+    return not could_be_on(arguments, "destroy") and not could_be_on(arguments, "refresh-only")

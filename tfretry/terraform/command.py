@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tfretry.terraform.arguments import (
-    APPLY_TAKES_VALUE,
-    VIEW_OPTIONS,
+    GO_FALSE,
+    Word,
     apply_options,
     chdir,
     environment_arguments,
     is_switched_on,
     subcommand_index,
+    words,
 )
 from tfretry.terraform.inputs import spent_option
+from tfretry.terraform.positional import Kind, kind_of
 
 VARIABLES = frozenset({"var", "var-file"})
 FOR_PLANNING = VARIABLES | {"lock", "lock-timeout", "parallelism", "state", "target", "replace"}
@@ -31,17 +33,22 @@ class Command:
     before: tuple[str, ...]  # up to the word "apply", and with it
     arguments: tuple[str, ...]
     from_environment: tuple[str, ...] = ()
+    plan: Word | None = None  # the saved plan among the arguments of the line
+    misplaced: str | None = None  # what is wrong with the positional arguments, in a clause
 
     @classmethod
     def of(cls, terraform: str, terraform_argv: Sequence[str], environ: Mapping[str, str]) -> Command:
         """The command that *terraform_argv*, which is an apply, says."""
         after = (subcommand_index(terraform_argv) or 0) + 1
-        return cls(
+        command = cls(
             terraform=terraform,
             before=tuple(terraform_argv[:after]),
             arguments=tuple(terraform_argv[after:]),
             from_environment=tuple(environment_arguments(environ)),
         )
+        # Now, before the first attempt: what is there after it may be something else.
+        plan, misplaced = command._positional()
+        return replace(command, plan=plan, misplaced=misplaced)
 
     @property
     def argv(self) -> list[str]:
@@ -69,19 +76,33 @@ class Command:
 
     @property
     def plan_file(self) -> str | None:
-        """The saved plan among the arguments of the line; a directory (0.11 to 0.14) is none."""
-        return self._plan_file(self.arguments)
+        """The saved plan among the arguments of the line."""
+        return self.plan.value if self.plan else None
 
     @property
-    def plan_file_of_environment(self) -> str | None:
-        """The saved plan that TF_CLI_ARGS or TF_CLI_ARGS_apply names."""
-        return self._plan_file(self.from_environment)
+    def says_json(self) -> bool:
+        """Whether terraform's messages are JSON."""
+        return is_switched_on(self.options, "json")
 
-    def _plan_file(self, arguments: Iterable[str]) -> str | None:
-        named = [value for name, value in apply_options(list(arguments)) if name == "" and value]
-        if len(named) != 1 or os.path.isdir(self.in_folder(named[0])):
-            return None
-        return named[0]
+    def _positional(self) -> tuple[Word | None, str | None]:
+        """The saved plan, and why the positional arguments cannot be repeated."""
+        kinds = [
+            (kind_of(self.in_folder(word.value)), word, is_of_line)
+            for is_of_line, arguments in ((False, self.from_environment), (True, self.arguments))
+            for word in words(arguments)
+            if word.name == "" and word.value
+        ]
+        named = [each for each in kinds if each[0] is not Kind.DIRECTORY]
+        if not named:
+            return None, None
+        if len(named) > 1:
+            return None, f"it is not known which of the {len(named)} positional arguments is the plan file"
+        kind, word, is_of_line = named[0]
+        if not kind.is_plan:
+            return None, f"the argument {word.value} is {kind.value}"
+        if not is_of_line:
+            return None, "the plan file comes from TF_CLI_ARGS, which tfretry does not change"
+        return word, None
 
     def unrepeatable(self) -> str | None:
         """Why a second run of this command would not mean the same, in a clause; None if it would.
@@ -92,18 +113,33 @@ class Command:
             return "-replace in TF_CLI_ARGS would replace the resource again"
         if any(name == "state-out" for name, _ in self.options):
             return "-state-out writes the state to where a second run does not read it"
-        if self.plan_file_of_environment:
-            return "the plan file comes from TF_CLI_ARGS, which tfretry does not change"
-        return spent_option(self.options, self.in_folder)
+        return self.misplaced or spent_option(self.options, self.in_folder)
 
     def retry_argv(self, *, refresh: bool, replaced: Collection[str]) -> list[str]:
         """The same again, without the refresh that the failed apply has just done.
 
         An address of *replaced* has its new object already: `-replace` would replace it once more.
         """
-        skip_refresh = [] if refresh or self.says_refresh else ["-refresh=false"]
-        kept = _without_replace(self.arguments, replaced)
+        left_out = self._replacements(replaced)
+        skip_refresh = [] if refresh or not self._can_skip_refresh else ["-refresh=false"]
+        if skip_refresh:  # -refresh=true says what terraform does anyway, and would overrule ours
+            left_out |= self._standing(lambda word: word.name == "refresh")
+        kept = [token for index, token in enumerate(self.arguments) if index not in left_out]
         return [self.terraform, *self.before, *skip_refresh, *kept]
+
+    def _replacements(self, replaced: Collection[str]) -> set[int]:
+        return self._standing(lambda word: word.name == "replace" and plain_address(word.value or "") in replaced)
+
+    def _standing(self, is_meant: Callable[[Word], bool]) -> set[int]:
+        """Where the words that *is_meant* stand among the arguments of the line."""
+        return {index for word in words(self.arguments) if is_meant(word) for index in word.indices}
+
+    @property
+    def _can_skip_refresh(self) -> bool:
+        """Whether `-refresh=false` is neither said already nor contradicts what the user says."""
+        said = [value for name, value in self.options if name == "refresh"]
+        # "mutually-exclusive" (terraform 1.17, internal/command/arguments/extended.go)
+        return said[-1:] not in [[off] for off in GO_FALSE] and not is_switched_on(self.options, "minimal-refresh")
 
     @property
     def depends_on_changes(self) -> bool:
@@ -112,8 +148,7 @@ class Command:
 
     def apply_argv(self, plan_file: str) -> list[str]:
         """The same apply, of another plan file."""
-        # The plan file ends the options; only those of the view may stand behind it.
-        at = max(index for index, token in enumerate(self.arguments) if token not in VIEW_OPTIONS)
+        at = self.plan.indices[0] if self.plan else len(self.arguments)
         return [self.terraform, *self.before, *self.arguments[:at], plan_file, *self.arguments[at + 1 :]]
 
     @property
@@ -140,7 +175,7 @@ class Command:
     @property
     def is_concise(self) -> bool:
         """Whether OpenTofu is not to report what it does."""
-        return any(word.lstrip("-") in ("concise", "concise=true") for word in self._words)
+        return is_switched_on(self.options, "concise")
 
     @property
     def _words(self) -> tuple[str, ...]:
@@ -156,24 +191,6 @@ class Command:
         has_input = is_switched_on([("input", None), *self.options], "input")
         return has_input and self.plan_file is None and not is_switched_on(self.options, "auto-approve")
 
-    @property
-    def says_refresh(self) -> bool:
-        """Whether the user has decided about refreshing."""
-        return any(name == "refresh" for name, _ in self.options)
-
-
-def _without_replace(arguments: Sequence[str], replaced: Collection[str]) -> list[str]:
-    kept: list[str] = []
-    tokens = iter(arguments)
-    for token in tokens:
-        name, equals, value = token.lstrip("-").partition("=")
-        takes_next = token.startswith("-") and not equals and name in APPLY_TAKES_VALUE
-        given = [token, *(following for following in [next(tokens, None)] if following)] if takes_next else [token]
-        address = value if equals else given[-1]
-        if not (token.startswith("-") and name == "replace" and plain_address(address) in replaced):
-            kept += given
-    return kept
-
 
 def plain_address(address: str) -> str:
     """*address* without the white space that terraform's own rendering does not have."""
@@ -181,18 +198,12 @@ def plain_address(address: str) -> str:
     return '"'.join(part if index % 2 else "".join(part.split()) for index, part in enumerate(parts))
 
 
-def redacted(argv: Iterable[str]) -> list[str]:
+def redacted(argv: Sequence[str]) -> list[str]:
     """*argv* with the values of `-var` covered: they may be secrets."""
-    shown: list[str] = []
-    value_follows = False
-    for token in argv:
-        if value_follows and token not in VIEW_OPTIONS:  # those terraform takes out first
-            shown.append(f"{token.partition('=')[0]}=***")
-            value_follows = False
-        elif token.startswith(("-var=", "--var=")):
-            option, name, _ = [*token.split("=", 2), ""][:3]
-            shown.append(f"{option}={name}=***")
-        else:
-            shown.append(token)
-            value_follows = value_follows or token in ("-var", "--var")
+    shown = list(argv)
+    # What stands behind "--" is positional; a mistaken "-var=…" there is covered all the same.
+    for word in words(["-" if token == "--" else token for token in argv]):
+        if word.name == "var" and word.value is not None:
+            option = "" if len(word.indices) > 1 else f"{argv[word.indices[0]].partition('=')[0]}="
+            shown[word.indices[-1]] = f"{option}{word.value.partition('=')[0]}=***"
     return shown
