@@ -56,7 +56,8 @@ def _run(argv: Sequence[str], mask: AbstractSet[int]) -> int:
         write_stderr(f"tfretry {__version__}\n".encode())
         terraform_argv = ["--version", *terraform_argv]
     started = started_already(terraform_argv, os.environ)
-    terraform = find_terraform(wanted_terraform(own, os.environ, chdir(terraform_argv)), os.environ, started)
+    wanted = wanted_terraform(own, os.environ, chdir(terraform_argv))
+    terraform = find_terraform(wanted, os.environ, started, called=sys.argv[0])
     is_ours = is_retriable_apply(terraform_argv, os.environ) and not is_retried_above(terraform_argv, os.environ)
     if "--version" in asked or not is_ours:
         signalmask.restore_for_exec(mask)

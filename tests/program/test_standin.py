@@ -149,6 +149,24 @@ def test_installed_as_terraform_it_finds_the_real_one(installed, fake_terraform)
         assert (done.returncode, done.stdout) == (0, f"real {arguments[0]}\n")
 
 
+def test_a_link_named_tofu_is_tofu_or_nothing(installed, fake_terraform):
+    """Terraform would be the worse guess on OpenTofu's state."""
+    terraform = fake_terraform('echo "terraform $*"')
+    folder = installed("tofu")
+    environ = {**os.environ, "PATH": f"{folder}:{terraform.parent}:/usr/bin:/bin"}
+    options = {"env": environ, "capture_output": True, "text": True, "timeout": 30}
+    for arguments in (["plan"], ["apply"]):
+        done = subprocess.run(["tofu", *arguments], check=False, **options)
+        assert (done.returncode, done.stdout) == (127, "")
+        assert done.stderr.startswith(f"tfretry: {folder}/tofu is tfretry itself and there is no other tofu on PATH")
+    tofu = terraform.with_name("tofu")
+    tofu.write_text('#!/bin/sh\necho "tofu $*"\n')
+    tofu.chmod(0o755)
+    for arguments in (["plan"], ["apply"]):
+        done = subprocess.run(["tofu", *arguments], check=False, **options)
+        assert (done.returncode, done.stdout) == (0, f"tofu {arguments[0]}\n")
+
+
 def test_it_never_starts_itself_for_ever(installed):
     """Where only itself is found, it says so at once."""
     folder = installed("terraform")

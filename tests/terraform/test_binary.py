@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,40 @@ def test_terraform_is_found_before_tofu(binary, tmp_path):
     assert find_terraform(None, path_of(tmp_path / "one", tmp_path / "two")) == tofu
     terraform = binary("two/terraform")
     assert find_terraform(None, path_of(tmp_path / "one", tmp_path / "two")) == terraform
+
+
+@pytest.mark.parametrize(
+    ("called", "there", "found"),
+    [
+        ("tofu", ["terraform", "tofu"], "tofu"),
+        ("/links/tofu", ["terraform"], None),
+        ("/links/terraform", ["tofu"], None),
+        ("terraform", ["terraform", "tofu"], "terraform"),
+        ("tfretry", ["tofu"], "tofu"),
+        ("terraform-1.5", ["tofu"], "tofu"),
+        ("", ["terraform", "tofu"], "terraform"),
+    ],
+)
+def test_the_name_that_we_are_called_by_decides(binary, tmp_path, called, there, found):
+    """Never terraform on OpenTofu's state, nor the other way round; what is wanted beats it."""
+    paths = {name: binary(f"one/{name}") for name in there}
+    environ = path_of(tmp_path / "one")
+    if found is None:
+        with pytest.raises(TerraformNotFoundError, match=f"cannot find {Path(called).name} on PATH"):
+            find_terraform(None, environ, called=called)
+    else:
+        assert find_terraform(None, environ, called=called) == paths[found]
+    assert find_terraform(there[0], environ, called=called) == paths[there[0]]
+    assert find_terraform(paths[there[0]], environ, called=called) == paths[there[0]]
+
+
+def test_a_wanted_name_passes_over_ourselves_on_path(binary, tmp_path):
+    """As the default names do; where there is no other, it says so."""
+    binary("one/terraform-1.5", OURSELVES[0])
+    real = binary("two/terraform-1.5")
+    assert find_terraform("terraform-1.5", path_of(tmp_path / "one", tmp_path / "two")) == real
+    with pytest.raises(TerraformNotFoundError, match=r"no other terraform-1\.5 on PATH"):
+        find_terraform("terraform-1.5", path_of(tmp_path / "one"))
 
 
 def test_an_empty_entry_of_path_is_the_current_folder(binary, tmp_path, monkeypatch):

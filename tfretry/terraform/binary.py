@@ -15,36 +15,28 @@ if TYPE_CHECKING:
 NAMES = ("terraform", "tofu")
 
 
-def find_terraform(wanted: str | None, environ: Mapping[str, str], started: Sequence[str] = ()) -> str:
+def find_terraform(
+    wanted: str | None, environ: Mapping[str, str], started: Sequence[str] = (), *, called: str = ""
+) -> str:
     """The path of the terraform to run: *wanted* as a shell would find it, else `terraform` or `tofu` on PATH.
 
-    Never ourselves, and none of *started*, from which we have been reached. Raises TerraformNotFoundError,
+    Never ourselves, and none of *started*, from which we have been reached. *called* is how we were called: under one
+    of these two names, as a link, we stand for that one alone. Raises TerraformNotFoundError,
     TerraformNotExecutableError, and TfretryError where *wanted* leads back to us, or nothing else is there.
     """
-    if wanted:
-        return _find_wanted(wanted, environ, started)
-    passed_over = None
-    for name in NAMES:
-        for path in _on_path(name, environ):
-            if not leads_back(path, started):
-                return path
-            passed_over = path
-    if passed_over:
-        raise _only_ourselves(passed_over)
-    raise _none_on_path(environ)
+    if wanted and os.sep in wanted:
+        return _checked(wanted, started)
+    name = os.path.basename(called)
+    names = (wanted,) if wanted else (name,) if name in NAMES else NAMES
+    for path in _on_path(names, environ):
+        if not leads_back(path, started):
+            return path
+    raise _none_on_path(names, environ)
 
 
-def _only_ourselves(path: str) -> TfretryError:
-    rest = "and there is no other terraform on PATH; pass --terraform PATH or set TFRETRY_TERRAFORM"
-    if is_ourselves(path):
-        return TerraformNotFoundError(f"{path} is tfretry itself {rest}")
-    return TfretryError(f"{path} leads back to tfretry {rest}")
-
-
-def _find_wanted(wanted: str, environ: Mapping[str, str], started: Sequence[str]) -> str:
-    path = wanted if os.sep in wanted else _named_on_path(wanted, environ)
-    if path is None or not os.path.exists(path):
-        raise TerraformNotFoundError(f"cannot find {wanted!r}; --terraform takes a path or a name on PATH")
+def _checked(path: str, started: Sequence[str]) -> str:
+    if not os.path.exists(path):
+        raise TerraformNotFoundError(f"cannot find {path!r}; --terraform takes a path or a name on PATH")
     if os.path.isdir(path) or not os.access(path, os.X_OK):
         raise TerraformNotExecutableError(f"{path} cannot be executed; --terraform takes an executable")
     if is_ourselves(path):
@@ -54,28 +46,28 @@ def _find_wanted(wanted: str, environ: Mapping[str, str], started: Sequence[str]
     return path
 
 
-def _named_on_path(name: str, environ: Mapping[str, str]) -> str | None:
-    """As a shell has it: what can be executed comes first, what cannot is found all the same."""
-    others = (path for path in _candidates(name, environ) if os.path.isfile(path))
-    return next(_on_path(name, environ), None) or next(others, None)
+def _none_on_path(names: Sequence[str], environ: Mapping[str, str]) -> TfretryError:
+    said = " or ".join(names)
+    if passed_over := next(_on_path(names, environ), None):
+        rest = f"and there is no other {said} on PATH; pass --terraform PATH or set TFRETRY_TERRAFORM"
+        if is_ourselves(passed_over):
+            return TerraformNotFoundError(f"{passed_over} is tfretry itself {rest}")
+        return TfretryError(f"{passed_over} leads back to tfretry {rest}")
+    for path in _candidates(names, environ):
+        if os.path.isfile(path):
+            return TerraformNotExecutableError(f"{path} is not executable; see its permissions")
+    return TerraformNotFoundError(f"cannot find {said} on PATH; install it or pass --terraform PATH")
 
 
-def _none_on_path(environ: Mapping[str, str]) -> TfretryError:
-    for name in NAMES:
-        for path in _candidates(name, environ):
-            if os.path.isfile(path):
-                return TerraformNotExecutableError(f"{path} is not executable; see its permissions")
-    return TerraformNotFoundError("cannot find terraform or tofu on PATH; install one or pass --terraform PATH")
-
-
-def _candidates(name: str, environ: Mapping[str, str]) -> Iterator[str]:
+def _candidates(names: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
     # shutil.which() would do, but importing it costs more than the whole search.
-    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
-        yield os.path.join(folder or os.curdir, name)
+    for name in names:
+        for folder in environ.get("PATH", os.defpath).split(os.pathsep):
+            yield os.path.join(folder or os.curdir, name)
 
 
-def _on_path(name: str, environ: Mapping[str, str]) -> Iterator[str]:
-    for path in _candidates(name, environ):
+def _on_path(names: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
+    for path in _candidates(names, environ):
         if os.path.isfile(path) and os.access(path, os.X_OK):
             yield path
 
