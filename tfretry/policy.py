@@ -55,10 +55,10 @@ class wait_in_proportion(wait_base):  # noqa: N801  # named as tenacity names it
     def __call__(self, retry_state: RetryCallState) -> float:  # noqa: ARG002  # tenacity's signature
         """Return the seconds from the end of the last attempt to the start of the next."""
         first, last = self._attempts[0], self._attempts[-1]
-        if needs_refresh(last, first):
-            return 0.0
         longest_s, first_s = self._settings.longest_wait_s, self._settings.first_wait_s
-        shortest_s = min(SHORTEST_WAIT_S, longest_s, first_s)
+        if needs_refresh(last, first) or (first_s == 0 and last is first):
+            return 0.0
+        shortest_s = min(SHORTEST_WAIT_S, longest_s, first_s or SHORTEST_WAIT_S)
         spacing_s = max(first_s, PROPORTION * (last.ended_s - first.ended_s)) - last.duration_s
         wait_s = min(max(spacing_s, shortest_s), longest_s)
         return min(longest_s, wait_s * self._uniform(*JITTER))

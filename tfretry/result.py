@@ -9,6 +9,9 @@ from typing import Literal
 from tfretry.attempt import Attempt
 from tfretry.causes.judge import Finding
 
+# terraform's internal/command/clistate/state.go
+LOCKED = "Error acquiring the state lock"
+
 Ending = Literal["applied", "failed", "gave-up", "interrupted", "not-retried", "refused"]
 
 
@@ -76,15 +79,18 @@ def _reason(attempts: Sequence[Attempt]) -> str | None:
     # Only a run that has met a known error owes an explanation; bare terraform's other failures speak for themselves.
     obstacle = attempts[-1].diagnosis.obstacle
     met_a_cause = len(attempts) > 1 or attempts[-1].diagnosis.healing is not None
-    return _in_the_way(obstacle) if obstacle and met_a_cause else None
+    return _in_the_way(obstacle, is_retry=len(attempts) > 1) if obstacle and met_a_cause else None
 
 
-def _in_the_way(obstacle: Finding) -> str:
+def _in_the_way(obstacle: Finding, *, is_retry: bool) -> str:
     if "asking for approval" in obstacle.summary and "EOF" in obstacle.summary:
         return (
             "terraform asked for approval again and stdin was at its end; a retry needs -auto-approve or a saved plan"
         )
-    return f"{obstacle.address or 'terraform'} failed for another reason ({obstacle.summary})"
+    reason = f"{obstacle.address or 'terraform'} failed for another reason ({obstacle.summary})"
+    if LOCKED in obstacle.summary and is_retry:
+        return f"{reason}; with -lock-timeout=DURATION terraform waits for the lock"
+    return reason
 
 
 def interrupted(attempts: Sequence[Attempt], number: int, *, meanwhile: str) -> Result:

@@ -70,6 +70,12 @@ def test_an_option_beats_the_variable_and_that_beats_the_file(settings):
     assert (loaded.timeout_s, loaded.first_wait_s, loaded.longest_wait_s, loaded.quiet) == (180, 4, 9, False)
 
 
+def test_the_first_wait_may_be_nothing(settings):
+    """The first retry follows at once then."""
+    assert settings("--first-wait", "0s").first_wait_s == 0
+    assert settings(TFRETRY_FIRST_WAIT="0").first_wait_s == 0
+
+
 def test_the_last_of_two_equal_options_wins(settings):
     """As with terraform's own."""
     assert settings("--max-attempts", "2", "--max-attempts=3").max_attempts == 3

@@ -75,6 +75,28 @@ def test_a_retry_that_fails_for_good_says_so(scripted):
     assert b"tfretry: not retried: aws_ecs_cluster.c failed for another reason" in done.stderr
 
 
+def test_a_first_wait_of_nothing_follows_at_once(scripted):
+    """One retry, without a wait."""
+    runs = scripted((1, "", ROLE_ERROR), (0, "", ""))
+    done = run("--first-wait=0s", "apply")
+    assert (done.returncode, len(runs())) == (0, 2)
+    assert b"retrying in 0s" in done.stderr
+
+
+LOCKED = "\nError: Error acquiring the state lock\n\nError message: resource temporarily unavailable\n"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_retry_that_meets_a_lock_names_the_option_that_waits_for_it(scripted):
+    """A first attempt speaks for itself, as bare terraform does."""
+    scripted((1, "", ROLE_ERROR), (1, "", LOCKED))
+    last = run("apply").stderr.splitlines()[-1]
+    assert last.startswith(b"tfretry: not retried: terraform failed for another reason (Error acquiring the state lock")
+    assert b"-lock-timeout" in last
+    scripted((1, "", LOCKED))
+    assert b"tfretry" not in run("apply").stderr
+
+
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     "said",

@@ -92,6 +92,13 @@ def test_a_smaller_value_of_the_user_lowers_the_shortest_wait():
     assert world.waits == [0.1]
 
 
+def test_a_first_wait_of_nothing_retries_at_once_and_then_as_ever():
+    """Every later wait keeps its floor."""
+    world = World(apply_s=1)
+    world.run(Settings(first_wait_s=0, max_attempts=5))
+    assert world.waits == [0, 2, 2, 2.5]
+
+
 def test_no_wait_is_longer_than_the_longest_even_with_jitter():
     """The jitter is bounded too."""
     world = World(apply_s=1)

@@ -49,7 +49,12 @@ OPTIONS = (
         "At most N applies in all; one that the backend refuses to begin is not counted.",
         value="N",
     ),
-    Option("--first-wait", "Spacing of the first retry.", value="DURATION", default="6s"),
+    Option(
+        "--first-wait",
+        "From the start of an attempt to the start of the next, at least. 0s: the first retry follows at once.",
+        value="DURATION",
+        default="6s",
+    ),
     Option("--longest-wait", "No wait is longer.", value="DURATION", default="30s"),
     Option(
         "--cause",

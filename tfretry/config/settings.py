@@ -90,7 +90,7 @@ def _custom(where: str, pattern: Any, *, name: str, why: str) -> Cause:
 PARSERS: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
     "timeout": ("timeout_s", values.duration_s),
     "max_attempts": ("max_attempts", values.count),
-    "first_wait": ("first_wait_s", values.positive_duration_s),
+    "first_wait": ("first_wait_s", values.duration_s),
     "longest_wait": ("longest_wait_s", values.positive_duration_s),
     "refresh_on_retry": ("refresh_on_retry", values.switch),
     "report": ("report", values.text_or_none),
