@@ -10,7 +10,18 @@ import pytest
 
 from tfretry.process import signalmask
 
-CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "TF_BUILD", "NO_COLOR", "FORCE_COLOR")
+OF_RUNNERS = (
+    "BUILDKITE",
+    "CI",
+    "CODEBUILD_BUILD_ID",
+    "COMP_LINE",
+    "FORCE_COLOR",
+    "GITHUB_ACTIONS",
+    "GITHUB_STEP_SUMMARY",
+    "JENKINS_URL",
+    "NO_COLOR",
+    "TEAMCITY_VERSION",
+)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,7 +50,7 @@ def pytest_configure(config):
 def clean_environment(monkeypatch):
     """No variable of terraform's, of ours or of a CI runner's reaches a test by accident."""
     for name in list(os.environ):
-        if name.startswith(("TFRETRY_", "TF_")) or name in CI_VARIABLES:
+        if name.startswith(("TFRETRY_", "TF_")) or name in OF_RUNNERS:
             monkeypatch.delenv(name)
     monkeypatch.setenv("CHECKPOINT_DISABLE", "1")  # terraform asks no server for its newest version
 
@@ -81,6 +92,7 @@ def scripted(fake_terraform, tmp_path):
     """A terraform that plays one scene a run, the last one again and again, and notes its arguments."""
 
     def write(*scenes):
+        (tmp_path / "arguments").unlink(missing_ok=True)
         for number, (code, stdout, stderr) in enumerate(scenes, 1):
             (tmp_path / f"{number}.code").write_text(str(code))
             (tmp_path / f"{number}.stdout").write_text(stdout)

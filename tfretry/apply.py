@@ -54,7 +54,8 @@ class Apply:
             # What is needed only after a failure is imported only now: terraform ran meanwhile.
             from tfretry.report.reporter import Reporter
 
-            reporter = Reporter(self._settings, self._environ)
+            log_format = self._settings.log_format or ("json" if self._command.says_json else "text")
+            reporter = Reporter(self._settings, self._environ, as_json=log_format == "json")
             if self._attempts[0].heals and not unrepeatable:
                 result = self._retry(reporter, saved)
             else:

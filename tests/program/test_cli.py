@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import datetime, timedelta
 
 import pytest
 from scenes import CREATING, DENIED, ROLE_ERROR, TFRETRY, run
@@ -254,10 +255,10 @@ def test_log_lines_are_json_where_they_are_asked_for(scripted):
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     stderr = run("--log-format=json", "apply").stderr.decode().removeprefix(ROLE_ERROR)
     retrying, applied = map(json.loads, stderr.splitlines())
-    assert retrying["event"] == "retrying"
+    assert retrying["type"] == "tfretry_retrying"
     assert retrying["cause"] == "ecs-service-linked-role"
     assert retrying["address"] == "aws_ecs_service.this"
-    assert applied["event"] == "applied"
+    assert applied["type"] == "tfretry_applied"
     assert applied["attempt"] == 2
 
 
@@ -281,6 +282,67 @@ def test_json_output_is_read_from_stdout(scripted):
     assert (done.returncode, len(runs())) == (0, 2)
     assert done.stdout.decode() == line
     assert b"aws_ecs_service.j: the ECS" in done.stderr
+    scripted((1, line, ""))
+    assert run("--log-format=text", "--max-attempts=1", "apply", "-json").stderr.startswith(b"tfretry: gave up")
+
+
+JSON_ERROR = json.dumps(
+    {
+        "@level": "error",
+        "@module": "terraform.ui",
+        "type": "diagnostic",
+        "diagnostic": {
+            "severity": "error",
+            "summary": "Unable to assume the service linked role",
+            "detail": "",
+            "address": "s.a",
+        },
+    }
+)
+JSON_PROGRESS = json.dumps(
+    {
+        "@level": "info",
+        "@message": "s.a: Still creating... [2m0s elapsed]",
+        "@module": "terraform.ui",
+        "hook": {"resource": {"addr": "s.a"}, "action": "create", "elapsed_seconds": 120},
+        "type": "apply_progress",
+    }
+)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("scenes", "options", "told"),
+    [
+        ([(1, JSON_ERROR, ""), (0, "{}", "")], [], [("warn", "retrying"), ("info", "applied")]),
+        ([(1, JSON_ERROR, "")], ["--max-attempts=1"], [("error", "gave_up")]),
+        (
+            [(1, JSON_ERROR, ""), (1, JSON_ERROR.replace("Unable", "X"), "")],
+            [],
+            [("warn", "retrying"), ("error", "not_retried")],
+        ),
+        ([(0, "{}", "")], ["--report=/nonexistent/x"], [("warn", "report_not_written")]),
+        (
+            [(1, f"{JSON_PROGRESS}\n{JSON_ERROR}", ""), (0, "{}", "")],
+            [],
+            [("warn", "retrying"), ("info", "applied")],
+        ),
+    ],
+)
+def test_with_json_every_line_of_both_streams_is_a_message(scripted, scenes, options, told):
+    """In terraform's own form, also behind a line that it has left open."""
+    scripted(*scenes)
+    command = [*TFRETRY, *options, "apply", "-json", "-auto-approve"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60)
+    lines = done.stdout.splitlines()
+    ours = [line for line in map(json.loads, lines) if line.get("@module") == "tfretry"]
+    assert [(line["@level"], line["type"].removeprefix("tfretry_")) for line in ours] == told
+    for line in lines:
+        if b'"tfretry"' in line:
+            assert line.startswith(b'{"@level": "')
+    assert all(
+        line["@message"] and datetime.fromisoformat(line["@timestamp"]).utcoffset() == timedelta() for line in ours
+    )
 
 
 def test_help_to_a_closed_stdout_is_a_sentence():

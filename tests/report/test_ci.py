@@ -65,6 +65,15 @@ def test_github_gets_nothing_of_an_apply_that_works_or_fails_by_itself(scripted,
     assert github.read_text() == "before\n"
 
 
+def test_the_summary_begins_on_a_line_of_its_own(scripted, github):
+    """Whatever another step has left open."""
+    for before, expected in (("open", "open\n### tfretry"), ("closed\n", "closed\n### tfretry"), ("", "### tfretry")):
+        github.write_text(before)
+        scripted((1, "", ROLE_ERROR), (0, "", ""))
+        run("apply")
+        assert github.read_text().startswith(expected)
+
+
 @pytest.mark.usefixtures("github")
 def test_a_summary_that_cannot_be_written_changes_nothing(scripted, monkeypatch):
     """Neither the exit code nor what is said."""
@@ -98,9 +107,11 @@ def test_other_systems_get_plain_lines(scripted, monkeypatch, name):
 @pytest.mark.usefixtures("github")
 def test_quiet_and_json_have_no_annotation(scripted):
     """A reader of JSON lines meets nothing else; quiet is quiet."""
-    for option in ("--quiet", "--log-format=json"):
+    for arguments in (["--quiet", "apply"], ["--log-format=json", "apply"], ["apply", "-json"]):
         scripted((1, "", ROLE_ERROR), (0, "", ""))
-        assert commands(run(option, "apply")) == []
+        assert commands(run(*arguments)) == []
+    scripted((1, "", ROLE_ERROR), (0, "", ""))
+    assert len(commands(run("--log-format=text", "apply", "-json"))) == 1
 
 
 @pytest.mark.usefixtures("github")

@@ -11,11 +11,80 @@ import pytest
 from harness import Program
 from scenes import DENIED, ROLE_ERROR, TFRETRY, run
 
-from tfretry.report.countdown import fitting
+from tfretry.report.countdown import count_down, fitting
+from tfretry.report.reporter import IN_AUTOMATION
 from tfretry.report.sentences import duration
 from tfretry.report.stderr import write_stderr
 
-ERASED = re.compile(rb"\r\x1b\[K[^\r\n]*(?=\r\x1b\[K)")
+ERASED = re.compile(rb"\r\x1b\[J[^\r\n]*\r(?=\r\x1b\[J)")
+
+
+class Screen:
+    """A terminal that wraps lines at its width, and wraps them anew when it is resized; the cursor keeps its place."""
+
+    def __init__(self, columns):
+        self.columns = columns
+        self.lines = [""]
+        self.at = 0  # the cursor, in the last line
+
+    def write(self, text):
+        for token in re.findall(r"\x1b\[J|.", text, re.DOTALL):
+            if token == "\x1b[J":
+                self.lines[-1] = self.lines[-1][: self.at]
+            elif token == "\n":
+                self.lines.append("")
+                self.at = 0
+            elif token == "\r":
+                self.at -= self.at % self.columns  # to the margin of the row that the cursor is on
+            else:
+                self.lines[-1] = f"{self.lines[-1][: self.at]}{token}{self.lines[-1][self.at + 1 :]}"
+                self.at += 1
+
+
+def counted(screen, *happens):
+    """Count three seconds on *screen*; *happens* has what happens in each second."""
+    now, events = [0.0], iter(happens)
+
+    def sleep(seconds):
+        now[0] += seconds
+        next(events, lambda: None)()
+
+    count_down(
+        3.0,
+        sleep=sleep,
+        describe=lambda left_s: f"tfretry: retrying in {left_s}s (attempt 1 failed after 12s: {'x' * 60})",
+        write=screen.write,
+        clock=lambda: now[0],
+        columns=lambda: screen.columns,
+    )
+
+
+def test_the_countdown_survives_a_window_that_narrows_and_what_is_typed():
+    """Nothing of it is left, and nothing of terraform's is taken."""
+    screen = Screen(80)
+    screen.write("of terraform\n")
+    counted(screen, lambda: setattr(screen, "columns", 20), lambda: screen.write("^C"), lambda: screen.write("^C^Z"))
+    assert screen.lines == ["of terraform", ""]
+
+
+def test_a_wait_of_less_than_a_second_is_a_line(scripted):
+    """A countdown would be gone before it is read."""
+    scripted((1, "", ROLE_ERROR), (0, "", ""))
+    _, seen = on_terminal("--first-wait=0s", "apply", NO_COLOR="1")
+    assert b"; retrying in 0s\n" in seen
+    assert b"\x1b[J" not in seen
+
+
+def test_an_interrupt_that_the_terminal_echoes_leaves_nothing_of_the_countdown(scripted):
+    """The last line stands alone."""
+    scripted((1, "", ROLE_ERROR))
+    env = {**os.environ, "TFRETRY_FIRST_WAIT": "20s", "TERM": "xterm", "NO_COLOR": "1"}
+    with contextlib.closing(Program([*TFRETRY, "apply"], terminal=(0, 1, 2), env=env)) as program:
+        program.read_until(b"tfretry: retrying in ")
+        program.type(b"\x03")
+        assert program.wait() == 130
+        after = program.output[1].rpartition(b"^C")[2]
+    assert after == b"\r\x1b[Jtfretry: interrupted by SIGINT between two attempts; nothing was running\r\n"
 
 
 @pytest.mark.parametrize(
@@ -55,8 +124,8 @@ def test_a_countdown_runs_on_a_terminal_and_leaves_no_trace(scripted):
     assert code == 0
     assert seen.count(b"tfretry: retrying in ") >= 2
     before, _, after = seen.partition(b"two\n")
-    assert before.endswith(b"\r\x1b[K")
-    assert ERASED.sub(b"", before).removesuffix(b"\r\x1b[K").decode() == "one\n" + ROLE_ERROR
+    assert before.endswith(b"\r\x1b[J")
+    assert ERASED.sub(b"", before).removesuffix(b"\r\x1b[J").decode() == "one\n" + ROLE_ERROR
     assert b"applied on attempt 2" in after
 
 
@@ -65,7 +134,7 @@ def test_the_countdown_fits_a_narrow_window(scripted, columns):
     """A line that wraps could not be rewritten."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     _, seen = on_terminal("apply", size=(24, columns))
-    lines = re.findall(rb"\r\x1b\[K([^\r\n]*)", seen)
+    lines = re.findall(rb"\r\x1b\[J([^\r\n]*)", seen)
     assert lines
     assert all(len(line.decode()) < columns or b"applied" in line for line in lines)
 
@@ -75,16 +144,16 @@ def test_there_is_no_countdown_in_a_pipe(scripted):
     """One line a retry."""
     scripted((1, "", ROLE_ERROR), (1, "", ROLE_ERROR), (0, "", ""))
     stderr = run("apply").stderr
-    assert b"\x1b[K" not in stderr
+    assert b"\x1b[J" not in stderr
     assert stderr.count(b"; retrying in ") == 2
 
 
 def test_quiet_and_json_have_no_countdown(scripted):
     """On a terminal either."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
-    assert b"\x1b[K" not in on_terminal("--quiet", "apply")[1]
+    assert b"\x1b[J" not in on_terminal("--quiet", "apply")[1]
     scripted((1, "", ROLE_ERROR), (0, "", ""))
-    assert b"\x1b[K" not in on_terminal("--log-format=json", "apply")[1]
+    assert b"\x1b[J" not in on_terminal("--log-format=json", "apply")[1]
 
 
 @pytest.mark.parametrize(
@@ -156,12 +225,12 @@ def test_the_remedy_after_a_long_poll_is_told_once_whichever_attempt_it_is(scrip
     assert b"the role may be missing" not in run("--retry-on=no such host", "apply").stderr
 
 
-@pytest.mark.parametrize("environ", [{"CI": "true"}, {"BUILDKITE": "true"}, {"TERM": "dumb"}])
+@pytest.mark.parametrize("environ", [{"TERM": "dumb"}, {"TERM": ""}, *({name: "1"} for name in IN_AUTOMATION)], ids=str)
 def test_a_terminal_whose_output_is_kept_as_a_log_has_no_countdown(scripted, environ):
     """Some CI systems give their jobs a terminal; a dumb one cannot rewrite a line."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     _, seen = on_terminal("apply", **environ)
-    assert b"\x1b[K" not in seen
+    assert b"\x1b[J" not in seen
     assert b"; retrying in " in seen
 
 

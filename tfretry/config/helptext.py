@@ -88,10 +88,11 @@ ENVIRONMENT
            "true": one annotation a run in that system's own form.
        GITHUB_STEP_SUMMARY
            In GitHub Actions, the file to which a table of the attempts goes.
-       CI, TF_BUILD, JENKINS_URL, BUILDKITE
+       BUILDKITE, CI, CODEBUILD_BUILD_ID, JENKINS_URL, TEAMCITY_VERSION,
+       TF_BUILD, TF_IN_AUTOMATION
            Not empty: lines instead of a countdown, also on a terminal.
        TERM
-           "dumb": neither colour nor countdown.
+           "dumb": neither colour nor countdown; unset: no countdown.
        TMPDIR
            Where the rest of a saved plan lies, in a file without a name, if
            the system cannot keep it in memory.

@@ -81,7 +81,12 @@ OPTIONS = (
         default="terraform, else tofu, on PATH",
     ),
     Option("--report", "Write a JSON record of the run.", value="FILE"),
-    Option("--log-format", "How tfretry speaks on stderr.", value="text|json", default="text"),
+    Option(
+        "--log-format",
+        "How tfretry speaks on stderr: in sentences, or in JSON lines like those of terraform apply -json.",
+        value="text|json",
+        default="json with -json, else text",
+    ),
     Option("--quiet", "Only the last line, and only on failure."),
 )
 # What starts no apply; the meaning is all that there is to them.

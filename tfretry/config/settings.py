@@ -27,7 +27,7 @@ class Settings:
     causes: tuple[Cause, ...] = tuple(cause for cause in TABLE if cause.default)
     refresh_on_retry: bool = False
     report: str | None = None
-    log_format: str = "text"
+    log_format: str | None = None  # as terraform's own output: JSON where the apply says -json
     quiet: bool = False
 
 

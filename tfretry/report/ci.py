@@ -39,7 +39,15 @@ def append_summary(result: Result, text: str, environ: Mapping[str, str]) -> Non
     table = [_cells(HEADINGS), _cells(["---"] * len(HEADINGS)), *rows]
     lines = [f"### {TITLE}: {result.ending}", "", *said, *table, "", ""]
     with contextlib.suppress(OSError), open(path, "a", encoding="utf-8", errors="replace") as file:
-        file.write("\n".join(lines))
+        file.write("\n" * _ends_mid_line(path) + "\n".join(lines))
+
+
+def _ends_mid_line(path: str) -> bool:
+    """Whether another step has left the last line of the file open."""
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 1))
+        return file.read() not in (b"", b"\n")
 
 
 def _row(number: int, attempt: Attempt) -> str:

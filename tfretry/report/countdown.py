@@ -9,7 +9,9 @@ import unicodedata
 from collections.abc import Callable
 
 FALLBACK_COLUMNS = 80
-ERASE = "\r\x1b[K"  # to the left margin, then erase in line (ECMA-48)
+# To the left margin, then erase to the end of the display (ECMA-48): in a window that has become narrower the line may
+# take several rows now.
+ERASE = "\r\x1b[J"
 
 
 def count_down(
@@ -29,9 +31,10 @@ def count_down(
     end_s = clock() + wait_s
     met = None
     while met is None and (left_s := end_s - clock()) > 0:
-        # One column stays free: a full line makes some terminals wrap, and then it cannot be rewritten.
+        # One column stays free: a full line makes some terminals wrap, and then it cannot be rewritten. The cursor
+        # waits at the left: what is typed (^C) lengthens no line, and a terminal that wraps anew keeps it on that row.
         line = fitting(describe(math.ceil(left_s)), width() - 1)
-        write(f"{ERASE}{line}")
+        write(f"{ERASE}{line}\r")
         met = sleep(left_s - (math.ceil(left_s) - 1))
     write(ERASE)
     return met

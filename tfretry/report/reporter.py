@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -20,8 +21,17 @@ from tfretry.result import Result
 
 PREFIX = "tfretry: "
 LONG_POLL_S = 110.0  # terraform tells its progress every 10 s: this is the last line before two minutes
-# CI systems whose logs keep what a terminal would rewrite, though they give jobs a terminal.
-KEEPS_LOGS = ("CI", "TF_BUILD", "JENKINS_URL", "BUILDKITE")
+LONG_ENOUGH_S = 1.0  # to be counted down
+# Set where nobody sits before the terminal, if there is one: what is rewritten there stays in a log.
+IN_AUTOMATION = (
+    "BUILDKITE",
+    "CI",
+    "CODEBUILD_BUILD_ID",
+    "JENKINS_URL",
+    "TEAMCITY_VERSION",
+    "TF_BUILD",
+    "TF_IN_AUTOMATION",
+)
 
 
 class Stderr:
@@ -45,15 +55,15 @@ class Stderr:
 class Reporter:
     """Tells people or machines what happens to the run; silent about a first attempt that applies."""
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+    def __init__(self, settings: Settings, environ: Mapping[str, str], *, as_json: bool) -> None:
         self._stderr = Stderr()
         self._environ = environ
         self._quiet = settings.quiet
-        self._as_json = settings.log_format == "json"
+        self._as_json = as_json
         self._has_countdown = not self._as_json and not self._quiet and can_rewrite_lines(environ)
         self._has_told_remedy = False
         self._has_warned: set[str] = set()
-        processors = JSON if self._as_json else [text_renderer(colour=wants_colour(environ))]
+        processors = JSON if as_json else [text_renderer(colour=wants_colour(environ))]
         self._log = structlog.wrap_logger(self._stderr, processors=processors, wrapper_class=structlog.BoundLogger)
 
     def say(self, event: str, **facts: Any) -> None:
@@ -77,14 +87,13 @@ class Reporter:
         """
         last, facts = attempts[-1], _retry_facts(attempts)
         self._stderr.is_mid_line = last.left_line_open
-        for warning in [each for each in warnings if each not in self._has_warned]:
-            self.say("warning", text=warning)
-            self._has_warned.add(warning)
-        remedy = _remedy(last)
-        if remedy and last.polled_s >= LONG_POLL_S and not self._has_told_remedy:
-            self.say("the provider waited", polled_s=last.polled_s, remedy=remedy)
-            self._has_told_remedy = True
-        if not self._has_countdown:
+        notes = [*(("warning", {"text": text}) for text in self._fresh(warnings)), *self._long_poll(last)]
+        if self._as_json:  # a retry is one message
+            facts |= {"notes": [sentence(event, told) for event, told in notes]} if notes else {}
+        else:
+            for event, told in notes:
+                self.say(event, **told)
+        if not self._has_countdown or wait_s < LONG_ENOUGH_S:
             self.say("retrying", **facts, wait_s=round(wait_s, 3))
             return sleep(wait_s)
         return count_down(
@@ -93,6 +102,18 @@ class Reporter:
             describe=lambda left_s: PREFIX + counting({**facts, "wait_s": left_s}),
             write=self._stderr.write,
         )
+
+    def _fresh(self, warnings: Sequence[str]) -> list[str]:
+        fresh = [warning for warning in warnings if warning not in self._has_warned]
+        self._has_warned.update(fresh)
+        return fresh
+
+    def _long_poll(self, last: Attempt) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What is to be told of a provider that has waited itself; once a run."""
+        remedy = _remedy(last)
+        if remedy and last.polled_s >= LONG_POLL_S and not self._has_told_remedy:
+            self._has_told_remedy = True
+            yield "the provider waited", {"polled_s": last.polled_s, "remedy": remedy}
 
     def finish(self, result: Result) -> None:
         """Say how the run ended, to people and to the CI system."""
@@ -153,7 +174,7 @@ def wants_colour(environ: Mapping[str, str]) -> bool:
 
 def can_rewrite_lines(environ: Mapping[str, str]) -> bool:
     """Whether stderr is a terminal before which somebody sits."""
-    return os.isatty(2) and environ.get("TERM") != "dumb" and not any(map(environ.get, KEEPS_LOGS))
+    return os.isatty(2) and environ.get("TERM", "") not in ("", "dumb") and not any(map(environ.get, IN_AUTOMATION))
 
 
 def text_renderer(*, colour: bool) -> Processor:
@@ -167,8 +188,17 @@ def text_renderer(*, colour: bool) -> Processor:
     return render
 
 
-JSON: list[Processor] = [
-    structlog.processors.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.JSONRenderer(),
-]
+def as_terraform_message(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
+    """An event in the form of a message of `terraform apply -json`, which begins with its level."""
+    event = event_dict.pop("event")
+    return {
+        "@level": EVENTS[event].log_level,
+        "@message": sentence(event, event_dict),
+        "@module": "tfretry",
+        "@timestamp": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "type": EVENTS[event].message_type,
+        **event_dict,
+    }
+
+
+JSON: list[Processor] = [as_terraform_message, structlog.processors.JSONRenderer()]

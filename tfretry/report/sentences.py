@@ -74,32 +74,46 @@ class Event:
     colour: int
     failure: bool = False
     level: str | None = None  # GitHub's name
+    message_type: str = ""  # of the JSON line
+
+    @property
+    def log_level(self) -> str:
+        """The level of the JSON line, as terraform calls it."""
+        return {RED: "error", YELLOW: "warn", GREEN: "info"}[self.colour]
 
 
 EVENTS = {
-    "retrying": Event(render=_retrying, colour=YELLOW),
+    "retrying": Event(render=_retrying, colour=YELLOW, message_type="tfretry_retrying"),
+    # In JSON these two are told with the retry.
     "warning": Event(render=lambda facts: facts["text"], colour=YELLOW),
     "the provider waited": Event(render=_polled, colour=YELLOW),
-    "applied": Event(render=_applied, colour=GREEN, level="notice"),
-    "gave up": Event(render=_gave_up, colour=RED, failure=True, level="warning"),
+    "applied": Event(render=_applied, colour=GREEN, level="notice", message_type="tfretry_applied"),
+    "gave up": Event(render=_gave_up, colour=RED, failure=True, level="warning", message_type="tfretry_gave_up"),
     "not retried": Event(
-        render=lambda facts: f"not retried: {facts['reason']}", colour=RED, failure=True, level="warning"
+        render=lambda facts: f"not retried: {facts['reason']}",
+        colour=RED,
+        failure=True,
+        level="warning",
+        message_type="tfretry_not_retried",
     ),
     "refused": Event(
         render=lambda facts: "\n  ".join([f"not continued: {facts['reason']}", *facts["details"]]),
         colour=RED,
         failure=True,
         level="warning",
+        message_type="tfretry_not_continued",
     ),
     "interrupted": Event(
         render=lambda facts: f"interrupted by {facts['signal']} between two attempts; {facts['meanwhile']}",
         colour=RED,
         failure=True,
+        message_type="tfretry_interrupted",
     ),
     "report not written": Event(
         render=lambda facts: f"the report could not be written to {facts['path']}: {facts['reason']}",
-        colour=RED,
+        colour=YELLOW,
         failure=True,
+        message_type="tfretry_report_not_written",
     ),
 }
 
