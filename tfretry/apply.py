@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tfretry.attempt import Attempt, run_attempt
 from tfretry.config.settings import Settings
-from tfretry.errors import InterruptedRetryError, PlanError, TfretryError
+from tfretry.errors import InterruptedRetryError, NotRetriedError, PlanError, TfretryError
 from tfretry.process.channels import nobody_reads
 from tfretry.process.signals import Signals
 from tfretry.process.terminal import forget_typed
@@ -100,6 +100,8 @@ class Apply:
                 until_s = time.monotonic() + wait_s
                 held.close()
                 upcoming = held.enter_context(contextlib.closing(self._prepare(saved)))
+                _check_for_readers()
+                self._on_retry(wait_s, reporter)
                 self._wait(until_s - time.monotonic(), reporter, warnings=self._warnings(upcoming))
                 upcoming.check()
 
@@ -110,6 +112,8 @@ class Apply:
                     trial.retry_state.set_result(self._attempts[-1])
             except InterruptedRetryError as error:
                 return interrupted(self._attempts, error.number, meanwhile=error.meanwhile)
+            except NotRetriedError as error:
+                return result_of(self._attempts, unrepeatable=error.reason)
             except PlanError as error:
                 return refused(self._attempts, error.reason, *error.details, *([saved.advice] if saved else []))
             except TfretryError as error:  # terraform is gone, say
@@ -125,10 +129,20 @@ class Apply:
             return repeat(self._command, self._attempts, refresh=self._settings.refresh_on_retry)
         return continue_saved_plan(saved, self._attempts, signals=self._signals)
 
+    def _on_retry(self, wait_s: float, reporter: Reporter) -> None:
+        from tfretry.policy import needs_refresh
+        from tfretry.process.hook import run_hook
+
+        command = self._settings.on_retry
+        if command is None or needs_refresh(self._attempts[-1], self._attempts[0]):
+            return
+        with contextlib.closing(reporter.hook_output(self._attempts[-1])) as output:
+            variables = hook_variables(self._attempts, wait_s)
+            run_hook(command, variables, signals=self._signals, watch=output.feed)
+
     def _wait(self, wait_s: float, reporter: Reporter, *, warnings: Sequence[str]) -> None:
         from tfretry.policy import needs_refresh
 
-        _check_for_readers()
         if needs_refresh(self._attempts[-1], self._attempts[0]):
             number = self._signals.sleep(0)  # terraform has said it all
         else:
@@ -145,6 +159,18 @@ def _check_for_readers() -> None:
     """Raise InterruptedRetryError where our client is gone, as where it has hung up: what we build is nobody's."""
     if nobody_reads():
         raise InterruptedRetryError(signal.SIGHUP, "nobody reads stdout and stderr any more")
+
+
+def hook_variables(attempts: Sequence[Attempt], wait_s: float) -> dict[str, str]:
+    """What the command of --on-retry is told of the attempt that failed."""
+    healing = attempts[-1].diagnosis.healing
+    told = {
+        "ATTEMPT": str(len(attempts)),
+        "CAUSE": healing.cause.name if healing and healing.cause else "",
+        "ADDRESS": healing.address or "" if healing else "",
+        "WAIT_S": f"{wait_s:.3f}",
+    }
+    return {f"TFRETRY_RETRY_{name}": value.replace("\0", "") for name, value in told.items()}
 
 
 def _keep_record(result: Result, path: str, *, terraform: str, reporter: Reporter) -> None:

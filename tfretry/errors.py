@@ -30,6 +30,14 @@ class InterruptedRetryError(Exception):
         self.meanwhile = meanwhile
 
 
+class NotRetriedError(Exception):
+    """A retry would be right, but is not made: why, in a clause."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class PlanError(Exception):
     """The rest of an approved plan is not applied: *reason* says why in a clause, *details* in sentences."""
 

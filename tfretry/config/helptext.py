@@ -82,6 +82,10 @@ ENVIRONMENT
            The options, as shown with each.
        TF_CLI_ARGS, TF_CLI_ARGS_apply
            Read as terraform reads them, never changed.
+       TFRETRY_RETRY_ATTEMPT, TFRETRY_RETRY_CAUSE, TFRETRY_RETRY_ADDRESS,
+       TFRETRY_RETRY_WAIT_S
+           For the command of --on-retry: the number of the attempt that
+           failed, the cause, the resource, and the seconds of the wait.
        NO_COLOR, FORCE_COLOR
            Whether tfretry's own lines are coloured.
        GITHUB_ACTIONS, TF_BUILD

@@ -82,6 +82,12 @@ OPTIONS = (
     ),
     Option("--report", "Write a JSON record of the run.", value="FILE"),
     Option(
+        "--on-retry",
+        "Run COMMAND by /bin/sh before each retry, its output on stderr; if it fails, nothing is retried. Its time "
+        "counts as waiting.",
+        value="COMMAND",
+    ),
+    Option(
         "--log-format",
         "How tfretry speaks on stderr: in sentences, or in JSON lines like those of terraform apply -json.",
         value="text|json",

@@ -27,6 +27,7 @@ class Settings:
     causes: tuple[Cause, ...] = tuple(cause for cause in TABLE if cause.default)
     refresh_on_retry: bool = False
     report: str | None = None
+    on_retry: str | None = None
     log_format: str | None = None  # as terraform's own output: JSON where the apply says -json
     quiet: bool = False
 
@@ -93,6 +94,7 @@ PARSERS: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
     "first_wait": ("first_wait_s", values.duration_s),
     "longest_wait": ("longest_wait_s", values.positive_duration_s),
     "refresh_on_retry": ("refresh_on_retry", values.switch),
+    "on_retry": ("on_retry", values.text_or_none),
     "report": ("report", values.text_or_none),
     "log_format": ("log_format", values.log_format),
     "quiet": ("quiet", values.switch),

@@ -6,8 +6,8 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sh
@@ -75,15 +75,35 @@ def run_quietly(
         return _run(argv, wires, signals=signals)
 
 
+def run_watched(
+    argv: Sequence[str],
+    *,
+    signals: Signals,
+    watch: Callable[[bytes], object],
+    variables: Mapping[str, str],
+) -> Outcome:
+    """Run *argv* without input; *watch* gets what it prints on either output, from another thread.
+
+    *variables* are added to its environment. Raises as run_terraform.
+    """
+    with open(os.devnull, "r+b", buffering=0) as null, contextlib.closing(Channel(null.fileno())) as channel:
+        flow = Flow(source=channel.source, target=channel.target, watchers=(watch,))
+        with contextlib.closing(Pump([flow])) as pump:
+            stdio = (null.fileno(), channel.child_end, channel.child_end)
+            wires = _Wires(stdio=stdio, pump=pump, channels=[channel], added=variables)
+            return _run(argv, wires, signals=signals)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wires:
-    """What terraform gets as its first three descriptors, what is at our end of them, and what it is not to see."""
+    """What terraform gets as its first three descriptors, what is at our end of them, how its environment differs."""
 
     stdio: tuple[int, int, int]
     pump: Pump
     channels: Sequence[Channel] = ()
     banners: Sequence[Banner] = ()
     hidden: Collection[str] = ()
+    added: Mapping[str, str] = field(default_factory=dict)
 
 
 def _run(argv: Sequence[str], wires: _Wires, *, signals: Signals) -> Outcome:
@@ -99,6 +119,7 @@ def _run(argv: Sequence[str], wires: _Wires, *, signals: Signals) -> Outcome:
             for name in wires.hidden:
                 os.environ.pop(name, None)  # of the child alone: it is about to become terraform
             remember_start(argv[0], argv[1:], os.environ)
+            os.environ.update(wires.added)
 
         # All that can fail has been opened by now, so that nothing fails once terraform runs.
         child = _Child(argv, wires.stdio, prepare)

@@ -15,6 +15,7 @@ from tfretry.attempt import Attempt
 from tfretry.config.settings import Settings
 from tfretry.report.ci import annotation, append_summary
 from tfretry.report.countdown import count_down
+from tfretry.report.hook_output import Lines, Unchanged
 from tfretry.report.sentences import EVENTS, counting, sentence, who
 from tfretry.report.stderr import write_stderr
 from tfretry.result import Result
@@ -63,6 +64,7 @@ class Reporter:
         self._has_countdown = not self._as_json and not self._quiet and can_rewrite_lines(environ)
         self._has_told_remedy = False
         self._has_warned: set[str] = set()
+        self._last: Attempt | None = None
         processors = JSON if as_json else [text_renderer(colour=wants_colour(environ))]
         self._log = structlog.wrap_logger(self._stderr, processors=processors, wrapper_class=structlog.BoundLogger)
 
@@ -86,7 +88,7 @@ class Reporter:
         Each of *warnings* is said once in a run.
         """
         last, facts = attempts[-1], _retry_facts(attempts)
-        self._stderr.is_mid_line = last.left_line_open
+        self._begin_after(last)
         notes = [*(("warning", {"text": text}) for text in self._fresh(warnings)), *self._long_poll(last)]
         if self._as_json:  # a retry is one message
             facts |= {"notes": [sentence(event, told) for event, told in notes]} if notes else {}
@@ -115,10 +117,20 @@ class Reporter:
             self._has_told_remedy = True
             yield "the provider waited", {"polled_s": last.polled_s, "remedy": remedy}
 
+    def hook_output(self, last: Attempt) -> Unchanged | Lines:
+        """Where the output of a command goes that runs after *last*."""
+        self._begin_after(last)
+        return Lines(lambda line: self._log.info("on retry", line=line)) if self._as_json else Unchanged(self._stderr)
+
+    def _begin_after(self, last: Attempt) -> None:
+        """Terraform may have left a line open; once we have said something, we know better."""
+        if last is not self._last:
+            self._last = last
+            self._stderr.is_mid_line = last.left_line_open
+
     def finish(self, result: Result) -> None:
         """Say how the run ended, to people and to the CI system."""
-        if result.interrupted_between is None:
-            self._stderr.is_mid_line = result.last.left_line_open
+        self._begin_after(result.last)
         event, facts = _ending(result)
         if event is None:
             return

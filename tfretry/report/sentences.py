@@ -87,6 +87,7 @@ EVENTS = {
     # In JSON these two are told with the retry.
     "warning": Event(render=lambda facts: facts["text"], colour=YELLOW),
     "the provider waited": Event(render=_polled, colour=YELLOW),
+    "on retry": Event(render=lambda facts: facts["line"], colour=GREEN, message_type="tfretry_on_retry"),
     "applied": Event(render=_applied, colour=GREEN, level="notice", message_type="tfretry_applied"),
     "gave up": Event(render=_gave_up, colour=RED, failure=True, level="warning", message_type="tfretry_gave_up"),
     "not retried": Event(
