@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -44,6 +45,8 @@ def _exit_code(argv: Sequence[str] | None, mask: AbstractSet[int]) -> int:
 
 
 def _run(argv: Sequence[str], mask: AbstractSet[int]) -> int:
+    if os.environ.get("COMP_LINE"):  # terraform, too, does nothing but complete then
+        return _complete(argv, mask)
     own, terraform_argv = split_argv(argv)
     asked = actions_asked(own)
     if "--" not in argv[len(own) : len(own) + 1]:
@@ -64,6 +67,21 @@ def _run(argv: Sequence[str], mask: AbstractSet[int]) -> int:
         remember_start(terraform, terraform_argv, os.environ)
         replace_process(terraform, terraform_argv)
     return _apply(own, terraform, terraform_argv, mask=mask)
+
+
+def _complete(argv: Sequence[str], mask: AbstractSet[int]) -> int:
+    from tfretry.config.completion import fitting_options, words_before_cursor
+
+    words = words_before_cursor(os.environ)
+    own, rest = split_argv(words[:-1])
+    with contextlib.suppress(OSError):  # nobody reads what fits
+        os.write(1, "".join(f"{option}\n" for option in fitting_options(words)).encode())
+    try:
+        terraform = find_terraform(wanted_terraform(own, os.environ, chdir(rest)), os.environ, called=sys.argv[0])
+    except TfretryError:  # no place for a sentence: it would stand in the middle of what is being typed
+        return 0
+    signalmask.restore_for_exec(mask)
+    return replace_process(terraform, argv)
 
 
 def _check_for_ours(terraform_argv: Sequence[str]) -> None:

@@ -1,0 +1,106 @@
+"""Completion: our options and terraform's words, by the protocol of bash's `complete -C`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from harness import Program
+from scenes import TFRETRY
+
+from tfretry.config.completion import fitting_options, words_before_cursor
+from tfretry.config.options import ACTIONS, OPTIONS
+
+ALL = [option.name for option in (*OPTIONS, *ACTIONS)]
+
+
+@pytest.mark.parametrize(
+    ("line", "point", "words"),
+    [
+        ("tfretry ", None, [""]),
+        ("tfretry ap", None, ["ap"]),
+        ("tfretry  --timeout 5m ap", None, ["--timeout", "5m", "ap"]),
+        ("tfretry --timeout 5m ap", "12", ["--ti"]),
+        ("tfretry é ap", "9", ["\udcc3"]),
+        ("tfretry", None, []),
+        ("tfretry ap", "x", ["ap"]),
+    ],
+)
+def test_the_words_end_at_the_cursor(line, point, words):
+    """COMP_POINT counts bytes."""
+    environ = {"COMP_LINE": line} | ({"COMP_POINT": point} if point else {})
+    assert words_before_cursor(environ) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "fitting"),
+    [
+        (["--ti"], ["--timeout"]),
+        (["-"], ALL),
+        (["--quiet", "--ti"], ["--timeout"]),
+        (["--timeout", "5m", "--ti"], ["--timeout"]),
+        (["--timeout=5m", "--ti"], ["--timeout"]),
+        (["--timeout", "--ti"], []),
+        ([""], []),
+        (["ap"], []),
+        (["apply", "--ti"], []),
+        (["-chdir=x", "--ti"], []),
+        (["--", "--ti"], []),
+        ([], []),
+    ],
+)
+def test_our_options_fit_where_they_may_stand(words, fitting):
+    """Before terraform's arguments, and not as the value of another."""
+    assert fitting_options(words) == fitting
+
+
+def complete(line, **environ):
+    """What bash is given."""
+    env = {**os.environ, "COMP_LINE": line, "COMP_POINT": str(len(line)), **environ}
+    words = line.split(" ")
+    return subprocess.run(
+        [*TFRETRY, "tfretry", words[-1], words[-2]], env=env, capture_output=True, text=True, check=False, timeout=30
+    )
+
+
+def test_terraform_completes_its_own_words(real_terraform):
+    """Behind our options as well."""
+    assert real_terraform
+    for line in ("tfretry ap", "tfretry --timeout 5m ap"):
+        assert complete(line).stdout.splitlines() == ["apply"]
+
+
+def test_terraform_gets_the_line_unchanged(fake_terraform):
+    """It is exec'ed with what bash has given; nothing is applied."""
+    fake_terraform('echo "$COMP_LINE|$COMP_POINT|$*"')
+    assert complete("tfretry --quiet --ti").stdout == "--timeout\ntfretry --quiet --ti|20|tfretry --ti --quiet\n"
+    assert complete("tfretry --terraform terraform apply").stdout.endswith("|tfretry apply terraform\n")
+
+
+def test_without_terraform_our_options_are_completed(tmp_path):
+    """A sentence would stand in the middle of what is being typed."""
+    done = complete("tfretry --ti", PATH=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "--timeout\n", "")
+
+
+def test_bash_completes(fake_terraform, tmp_path):
+    """As the README says."""
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("no bash")
+    fake_terraform("case $COMP_LINE in *' ap') echo apply ;; esac")
+    ours = tmp_path / "bin" / "tfretry"
+    ours.write_text(f'#!/bin/sh\nexec {sys.executable} -m tfretry "$@"\n')
+    ours.chmod(0o755)
+    env = {**os.environ, "INPUTRC": "/dev/null", "PS1": "$ ", "TERM": "dumb"}
+    with contextlib.closing(Program([bash, "--norc", "--noprofile", "-i"], terminal=(0, 1, 2), env=env)) as shell:
+        shell.type(b"""complete -C "$(command -v tfretry)" tfretry; echo rea''dy\r""")
+        shell.read_until(b"\r\nready")
+        shell.type(b"tfretry --max\t")
+        shell.read_until(b"tfretry --max-attempts ")
+        shell.type(b"3 ap\t")
+        shell.read_until(b"tfretry --max-attempts 3 apply ")
