@@ -338,8 +338,8 @@ def test_with_json_every_line_of_both_streams_is_a_message(scripted, scenes, opt
     ours = [line for line in map(json.loads, lines) if line.get("@module") == "tfretry"]
     assert [(line["@level"], line["type"].removeprefix("tfretry_")) for line in ours] == told
     for line in lines:
-        if b'"tfretry"' in line:
-            assert line.startswith(b'{"@level": "')
+        if b'"@module":"tfretry"' in line:
+            assert line.startswith(b'{"@level":"')
     assert all(
         line["@message"] and datetime.fromisoformat(line["@timestamp"]).utcoffset() == timedelta() for line in ours
     )

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -165,6 +166,37 @@ def test_a_link_named_tofu_is_tofu_or_nothing(installed, fake_terraform):
     for arguments in (["plan"], ["apply"]):
         done = subprocess.run(["tofu", *arguments], check=False, **options)
         assert (done.returncode, done.stdout) == (0, f"tofu {arguments[0]}\n")
+
+
+def test_atlantis_runs_the_terraform_that_the_project_names(fake_terraform, tmp_path):
+    """The `run` step of the README: the binary's name is made of the distribution and the version."""
+    folder = fake_terraform("echo wrong").parent
+    for name in ("terraform1.5.7", "tofu1.12.6"):
+        (folder / name).write_text(f'#!/bin/sh\necho "{name} $*"\n')
+        (folder / name).chmod(0o755)
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    step = re.search(r"`tfretry (--terraform \"\$ATLANTIS.*?)`", readme)[1]
+    for distribution, version in (("terraform", "1.5.7"), ("tofu", "1.12.6")):
+        environ = {
+            **os.environ,
+            "ATLANTIS_TERRAFORM_DISTRIBUTION": distribution,
+            "ATLANTIS_TERRAFORM_VERSION": version,
+            "PLANFILE": str(tmp_path / "a plan"),
+        }
+        command = ["sh", "-c", f"{shlex.join(TFRETRY)} {step}"]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=30)
+        assert done.stdout == f"{distribution}{version} apply -input=false -no-color {tmp_path}/a plan\n"
+
+
+def test_a_shim_behind_a_link_of_ours_is_found_by_its_name(installed, fake_terraform):
+    """tenv, tfenv, asdf: their `terraform` chooses a version; `--terraform terraform` does not mean ourselves."""
+    shim = fake_terraform('echo "shim $*"')
+    folder = installed("terraform")
+    environ = {**os.environ, "PATH": f"{folder}:{shim.parent}:/usr/bin:/bin"}
+    for arguments in (["plan"], ["apply"]):
+        command = ["terraform", "--terraform", "terraform", *arguments]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=30)
+        assert (done.returncode, done.stdout) == (0, f"shim {arguments[0]}\n")
 
 
 def test_it_never_starts_itself_for_ever(installed):

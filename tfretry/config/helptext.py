@@ -109,6 +109,11 @@ EXIT STATUS
        127    terraform is not found
        128+N  signal N ended the wait between two attempts; where it ended
               terraform, tfretry dies of it too
+       129    a hang-up ended the wait, or nobody reads stdout and stderr any
+              more, and no further apply is begun
+
+COMPLETION
+       complete -C "$(command -v tfretry)" tfretry
 
 EXAMPLES
        tfretry apply -auto-approve

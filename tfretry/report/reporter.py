@@ -213,4 +213,4 @@ def as_terraform_message(_logger: WrappedLogger, _method: str, event_dict: Event
     }
 
 
-JSON: list[Processor] = [as_terraform_message, structlog.processors.JSONRenderer()]
+JSON: list[Processor] = [as_terraform_message, structlog.processors.JSONRenderer(separators=(",", ":"))]
