@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from tfretry.terraform.arguments import (
-    TAKES_VALUE,
     apply_options,
     chdir,
     is_retriable_apply,
     misplaced_option,
     subcommand_index,
 )
+from tfretry.terraform.words import TAKES_VALUE
 
 
 @pytest.mark.parametrize(

@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
 
 from tfretry.attempt import Attempt
 from tfretry.config.settings import Settings
 from tfretry.report.ci import annotation, append_summary
 from tfretry.report.countdown import count_down
 from tfretry.report.hook_output import Lines, Unchanged
+from tfretry.report.renderers import JSON, PREFIX, text_renderer, wants_colour
 from tfretry.report.sentences import EVENTS, counting, sentence, who
 from tfretry.report.stderr import write_stderr
 from tfretry.result import Result
 
-PREFIX = "tfretry: "
 LONG_POLL_S = 110.0  # terraform tells its progress every 10 s: this is the last line before two minutes
 LONG_ENOUGH_S = 1.0  # to be counted down
 # Set where nobody sits before the terminal, if there is one: what is rewritten there stays in a log.
@@ -176,41 +174,6 @@ def _ending(result: Result) -> tuple[str | None, dict[str, Any]]:
     return None, {}
 
 
-def wants_colour(environ: Mapping[str, str]) -> bool:
-    """NO_COLOR, then FORCE_COLOR, then whether stderr is a terminal."""
-    if environ.get("NO_COLOR"):
-        return False
-    forced = environ.get("FORCE_COLOR", "")
-    return forced not in ("", "0") or (os.isatty(2) and environ.get("TERM") != "dumb")
-
-
 def can_rewrite_lines(environ: Mapping[str, str]) -> bool:
     """Whether stderr is a terminal before which somebody sits."""
     return os.isatty(2) and environ.get("TERM", "") not in ("", "dumb") and not any(map(environ.get, IN_AUTOMATION))
-
-
-def text_renderer(*, colour: bool) -> Processor:
-    """Renders an event as the sentence that sentences.py has for it."""
-
-    def render(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> str:
-        event = event_dict.pop("event")
-        prefix = f"\x1b[{EVENTS[event].colour}mtfretry:\x1b[0m " if colour else PREFIX
-        return "\n".join(prefix + line for line in sentence(event, event_dict).split("\n"))
-
-    return render
-
-
-def as_terraform_message(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
-    """An event in the form of a message of `terraform apply -json`, which begins with its level."""
-    event = event_dict.pop("event")
-    return {
-        "@level": EVENTS[event].log_level,
-        "@message": sentence(event, event_dict),
-        "@module": "tfretry",
-        "@timestamp": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "type": EVENTS[event].message_type,
-        **event_dict,
-    }
-
-
-JSON: list[Processor] = [as_terraform_message, structlog.processors.JSONRenderer(separators=(",", ":"))]

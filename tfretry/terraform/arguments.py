@@ -2,66 +2,12 @@
 
 from __future__ import annotations
 
+from tfretry.terraform.words import SWITCHES, split_option, words
+
 TYPE_CHECKING = False  # typing's own constant, without typing's import time on the pass-through path
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-# Options of `terraform apply` and `tofu apply` whose value may be the next argument (internal/command/arguments, as of
-# terraform 1.17 and OpenTofu 1.13; -include and -lint are OpenTofu's next).
-TAKES_VALUE = frozenset(
-    {
-        "backup",
-        "deprecation",
-        "exclude",
-        "exclude-file",
-        "include",
-        "invoke",
-        "json-into",
-        "lint",
-        "lock-timeout",
-        "parallelism",
-        "policies",
-        "replace",
-        "state",
-        "state-out",
-        "target",
-        "target-file",
-        "var",
-        "var-file",
-    }
-)
-# Options without a value: the next argument is never theirs. Of an option in neither table that is not known.
-SWITCHES = frozenset(
-    {
-        "allow-deferral",
-        "auto-approve",
-        "compact-warnings",
-        "concise",
-        "consolidate-errors",
-        "consolidate-warnings",
-        "destroy",
-        "input",
-        "json",
-        "lock",
-        "minimal-refresh",
-        "no-color",
-        "refresh",
-        "refresh-only",
-        "show-sensitive",
-        "suppress-forget-errors",
-    }
-)
-# Taken out of the arguments wherever they stand, before flags are parsed (arguments.ParseView): the first two are
-# terraform's, all of them OpenTofu's.
-VIEW_OPTIONS = frozenset(
-    {
-        "-no-color",
-        "-compact-warnings",
-        "-concise",
-        *(f"-consolidate-{what}{value}" for what in ("errors", "warnings") for value in ("", "=true", "=false")),
-    }
-)
-VIEW_DEPRECATION = "-deprecation=module:"
 # Go's strconv.ParseBool.
 GO_TRUE = frozenset({"", "1", "t", "T", "TRUE", "true", "True"})
 GO_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
@@ -110,56 +56,6 @@ def environment_arguments(environ: Mapping[str, str]) -> list[str]:
     return [word for text in texts for word in shlex.split(text)]
 
 
-class Word:
-    """An option of `apply` with its value, or a positional argument, whose name is "".
-
-    *indices* tell where it stands among the arguments; the value, where it stands apart, is at the last of them.
-    """
-
-    __slots__ = ("indices", "name", "value")
-
-    def __init__(self, name: str, value: str | None, *indices: int) -> None:
-        self.name = name
-        self.value = value
-        self.indices = indices
-
-
-def words(arguments: Sequence[str]) -> Iterator[Word]:
-    """The arguments of `apply`, as terraform and OpenTofu read them.
-
-    Options may stand behind a positional argument, as with OpenTofu 1.13; all others refuse such a command themselves.
-    """
-    waiting: tuple[str, int] | None = None  # an option whose value is the next argument
-    are_positional = False
-    for index, token in enumerate(arguments):
-        name, value = _split(token)
-        if is_view_option(token):
-            yield Word(name, value, index)
-        elif waiting:
-            yield Word(waiting[0], token, waiting[1], index)
-            waiting = None
-        elif are_positional or not token.startswith("-") or token == "-":
-            yield Word("", token, index)
-        elif token == "--":
-            are_positional = True
-        elif value is None and name in TAKES_VALUE:
-            waiting = name, index
-        else:
-            yield Word(name, value, index)
-    if waiting:
-        yield Word(waiting[0], None, waiting[1])
-
-
-def is_view_option(token: str) -> bool:
-    """Whether *token* is taken out wherever it stands: it is no value of the option before it, and ends no options."""
-    return token in VIEW_OPTIONS or token.startswith(VIEW_DEPRECATION)
-
-
-def _split(token: str) -> tuple[str, str | None]:
-    name, equals, value = token.removeprefix("-").removeprefix("-").partition("=")
-    return name, value if equals else None
-
-
 def apply_options(arguments: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     """The arguments of `apply` as (option, value), and positional ones as ("", argument)."""
     return ((word.name, word.value) for word in words(arguments))
@@ -177,7 +73,7 @@ def could_be_on(arguments: Sequence[str], name: str) -> bool:
     for token in arguments:
         if token == "--" and not _may_take_next(before):
             break
-        option, value = _split(token)
+        option, value = split_option(token)
         if token.startswith("-") and option == name:
             # An "off" counts only where it cannot be the value of what stands before it.
             is_on = value not in GO_FALSE or (is_on and _may_take_next(before))
@@ -186,7 +82,7 @@ def could_be_on(arguments: Sequence[str], name: str) -> bool:
 
 
 def _may_take_next(token: str) -> bool:
-    name, value = _split(token)
+    name, value = split_option(token)
     return token.startswith("-") and value is None and name not in SWITCHES
 
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tfretry.terraform.arguments import (
     GO_FALSE,
-    Word,
     apply_options,
     chdir,
     environment_arguments,
     is_switched_on,
     subcommand_index,
-    words,
 )
 from tfretry.terraform.inputs import spent_option
-from tfretry.terraform.positional import Kind, kind_of
+from tfretry.terraform.positional import saved_plan
+from tfretry.terraform.words import Word, words
 
 VARIABLES = frozenset({"var", "var-file"})
 FOR_PLANNING = VARIABLES | {"lock", "lock-timeout", "parallelism", "state", "target", "replace"}
@@ -40,15 +39,18 @@ class Command:
     def of(cls, terraform: str, terraform_argv: Sequence[str], environ: Mapping[str, str]) -> Command:
         """The command that *terraform_argv*, which is an apply, says."""
         after = (subcommand_index(terraform_argv) or 0) + 1
-        command = cls(
-            terraform=terraform,
-            before=tuple(terraform_argv[:after]),
-            arguments=tuple(terraform_argv[after:]),
-            from_environment=tuple(environment_arguments(environ)),
-        )
+        before, arguments = tuple(terraform_argv[:after]), tuple(terraform_argv[after:])
+        from_environment = tuple(environment_arguments(environ))
         # Now, before the first attempt: what is there after it may be something else.
-        plan, misplaced = command._positional()
-        return replace(command, plan=plan, misplaced=misplaced)
+        plan, misplaced = saved_plan(arguments, from_environment, folder=chdir(before) or os.curdir)
+        return cls(
+            terraform=terraform,
+            before=before,
+            arguments=arguments,
+            from_environment=from_environment,
+            plan=plan,
+            misplaced=misplaced,
+        )
 
     @property
     def argv(self) -> list[str]:
@@ -83,26 +85,6 @@ class Command:
     def says_json(self) -> bool:
         """Whether terraform's messages are JSON."""
         return is_switched_on(self.options, "json")
-
-    def _positional(self) -> tuple[Word | None, str | None]:
-        """The saved plan, and why the positional arguments cannot be repeated."""
-        kinds = [
-            (kind_of(self.in_folder(word.value)), word, is_of_line)
-            for is_of_line, arguments in ((False, self.from_environment), (True, self.arguments))
-            for word in words(arguments)
-            if word.name == "" and word.value
-        ]
-        named = [each for each in kinds if each[0] is not Kind.DIRECTORY]
-        if not named:
-            return None, None
-        if len(named) > 1:
-            return None, f"it is not known which of the {len(named)} positional arguments is the plan file"
-        kind, word, is_of_line = named[0]
-        if not kind.is_plan:
-            return None, f"the argument {word.value} is {kind.value}"
-        if not is_of_line:
-            return None, "the plan file comes from TF_CLI_ARGS, which tfretry does not change"
-        return word, None
 
     def unrepeatable(self) -> str | None:
         """Why a second run of this command would not mean the same, in a clause; None if it would.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from enum import Enum
+
+from tfretry.terraform.words import Word, words
 
 HEAD_SIZE = 4096
 # A plan file is a zip archive (terraform's internal/plans/planfile); this is how its first member begins.
@@ -46,3 +49,29 @@ def kind_of(path: str) -> Kind:
     if head.startswith(ZIP):
         return Kind.ARCHIVE
     return Kind.BOOKMARK if BOOKMARK in head else Kind.UNREADABLE
+
+
+def saved_plan(
+    arguments: Sequence[str], from_environment: Sequence[str], *, folder: str
+) -> tuple[Word | None, str | None]:
+    """The saved plan among the *arguments* of the line, and in a clause why a second run would not mean the same.
+
+    *folder* is where terraform works. A directory is passed over.
+    """
+    named = [
+        (word, kind, is_of_line)
+        for is_of_line, given in ((False, from_environment), (True, arguments))
+        for word in words(given)
+        if word.name == "" and word.value
+        if (kind := kind_of(os.path.join(folder, word.value))) is not Kind.DIRECTORY
+    ]
+    if not named:
+        return None, None
+    if len(named) > 1:
+        return None, f"it is not known which of the {len(named)} positional arguments is the plan file"
+    word, kind, is_of_line = named[0]
+    if not kind.is_plan:
+        return None, f"the argument {word.value} is {kind.value}"
+    if not is_of_line:
+        return None, "the plan file comes from TF_CLI_ARGS, which tfretry does not change"
+    return word, None
