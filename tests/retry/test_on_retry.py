@@ -69,6 +69,17 @@ def test_it_runs_only_where_a_retry_follows(scripted, folder, scenes, options, t
     assert len(noted(folder)) == times
 
 
+@pytest.mark.parametrize("content", ["an encrypted plan", '{"remote_plan_format":1}'])
+def test_it_does_not_run_where_a_saved_plan_is_not_continued(scripted, folder, content):
+    """First the rest is proved."""
+    runs = scripted((1, "", ROLE_ERROR))
+    (folder / "tfplan").write_text(content)
+    done = run(f"--on-retry={NOTE}", "apply", "tfplan")
+    assert (done.returncode, len([line for line in runs() if line.startswith("apply")])) == (1, 1)
+    assert b"tfretry: not continued: " in done.stderr
+    assert noted(folder) == []
+
+
 def test_its_outputs_go_to_stderr_and_it_has_no_input(scripted):
     """Stdout is terraform's; our own line begins on a line of its own."""
     scripted((1, "out\n", ROLE_ERROR.rstrip("\n")), (0, "", ""))
