@@ -78,7 +78,7 @@ OPTIONS = (
         "--terraform",
         "The binary to run; it holds for every subcommand.",
         value="PATH",
-        default="terraform, else tofu, on PATH",
+        default="terraform, else tofu, on PATH, else the embedded one",
     ),
     Option("--report", "Write a JSON record of the run.", value="FILE"),
     Option(
