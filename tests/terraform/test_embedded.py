@@ -62,6 +62,14 @@ def test_the_script_is_found_where_tfretry_is_a_module(installed, tmp_path, monk
     assert find_embedded({"PATH": os.path.dirname(installed) if where == "path" else ""}) == installed
 
 
+@pytest.mark.parametrize("called", ["-c", "", "tfretry.pyz"])
+def test_the_current_folder_is_not_searched(installed, monkeypatch, called):
+    """Where no path tells which script runs."""
+    monkeypatch.setattr(sys, "argv", [called])
+    monkeypatch.chdir(os.path.dirname(installed))
+    assert find_embedded({"PATH": "/nowhere"}) is None
+
+
 @pytest.mark.usefixtures("installed")
 def test_without_the_package_there_is_none(tmp_path):
     """The console script alone, which is always installed, runs nothing."""

