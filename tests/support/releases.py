@@ -64,8 +64,9 @@ def on_path() -> list[Release]:
     if not shutil.which("terraform"):
         return []
     environ = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
-    answer = subprocess.check_output(["terraform", "version"], env={**environ, "CHECKPOINT_DISABLE": "1"}, text=True)
-    version = answer.splitlines()[0].removeprefix("Terraform v")
+    environ["CHECKPOINT_DISABLE"] = "1"
+    done = subprocess.run(["terraform", "version"], env=environ, capture_output=True, text=True, check=False)
+    version = done.stdout.partition("\n")[0].removeprefix("Terraform v")
     return [Release(version=version, requirement=ON_PATH)] if version.replace(".", "").isdecimal() else []
 
 
