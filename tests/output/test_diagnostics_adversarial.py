@@ -171,9 +171,7 @@ def test_the_colour_of_an_empty_box_tells_a_warning():
 
 HEALING = {
     "a log between the lines of a box": render.box(Said(summary=AWS)).replace("\n", f"\n{NOISE[6]}"),
-    "a log between the lines without a gutter": render.plain(Said(summary="a", detail=f"x\n\n{AWS}")).replace(
-        "\n", f"\n{NOISE[6]}"
-    ),
+    "a log between two errors without a gutter": f"{NOISE[6]}{render.plain(Said(summary=AWS))}{NOISE[6]}" * 2,
     "a detail that begins like an error": render.plain(Said(summary="Client Error", detail=f"Error: {AWS}")),
     "a detail that begins like one, without a source": render.plain(
         Said(summary="Client Error", detail=f"Error: {AWS}", located=False, address=None)
