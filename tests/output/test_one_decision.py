@@ -67,9 +67,9 @@ LINES = (
     *("(and one more similar error elsewhere)", "\x1b[31mred\x1b[0m", "Saved plan is stale"),
 )
 texts = st.lists(st.sampled_from(LINES) | st.sampled_from(NESTED), max_size=7).map("\n".join)
-# The boxes of a remote run may stand behind a plain warning of terraform's own: what it quotes is not told from them.
+# The boxes of a remote run and the prompt may stand behind a plain warning: what it quotes is not told from them.
 texts_without_boxes = st.lists(
-    st.sampled_from([line for line in LINES if not line.startswith(("╷", "│", "{"))]), max_size=7
+    st.sampled_from([line for line in LINES if not line.startswith(("╷", "│", "{", "  Enter"))]), max_size=7
 ).map("\n".join)
 located = st.booleans()  # where it is not, a detail that begins like a location cannot be told from one
 errors = st.one_of(

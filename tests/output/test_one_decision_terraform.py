@@ -105,12 +105,18 @@ def test_what_a_script_prints_is_decided_the_same_in_every_shape(diagnosis, name
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(
     ("inner", "retried"),
-    [("", True), ("-no-color", True), ("-json", True), ("2>&1 >/dev/null", True), ("-no-color 2>&1 >/dev/null", False)],
+    [("", True), ("-no-color", True), ("-json", True), ("2>&1 >/dev/null", True), ("-no-color 2>&1 >/dev/null", True)],
 )
 def test_another_terraform_within_is_decided_the_same_in_every_shape(diagnosis, inner, retried, shape):
     """Without colour, its error may as well be the outer terraform's second one: then what is before must heal, too.
 
-    That is its progress, which quotes the sentence. Where nothing is before, a cause was met, and we say why not.
+    That is its progress, which quotes the sentence; or nothing at all, so that there is no blank line between the two.
     """
-    found = diagnosis(f"{NESTED} {inner}\n", shape)
-    assert (found.heals, found.met_cause) == (retried, True)
+    assert diagnosis(f"{NESTED} {inner}\n", shape).heals is retried
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_can_be_read_as_two_errors_is_told_to_have_met_a_cause(diagnosis, shape):
+    """So that we say why there is no retry."""
+    found = diagnosis(f"echo no luck; {NESTED} -no-color 2>&1 >/dev/null\n", shape)
+    assert (found.heals, found.met_cause) == (False, True)

@@ -107,9 +107,11 @@ class Part:
             self.layout.blank()
             return
         if self.layout.is_location(line):
-            # Source within the detail: behind a summary of several paragraphs, or a command that imitates it.
-            self.torn = self.torn or self.layout.detailed or holds_end([line])
+            self.torn = self.torn or holds_end([line])
+            # Within the detail it stands behind a summary of several paragraphs, or is what a command printed; or the
+            # command itself, whose end may then go on in the next line.
             if self.layout.detailed:
+                self.torn = self.torn or "':" in line
                 self._keep(line, self.aside)
         elif self._warned:
             self._keep(line, self.aside)
