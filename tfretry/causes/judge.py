@@ -165,7 +165,7 @@ def _first(causes: Iterable[Cause], text: str) -> Cause | None:
 
 
 def _summary_of(diagnostic: Diagnostic) -> Diagnostic:
-    return replace(diagnostic, detail="")
+    return replace(diagnostic, detail="", aside=f"{diagnostic.detail} {diagnostic.aside}")
 
 
 def _seen_by_users(diagnostic: Diagnostic) -> str:
