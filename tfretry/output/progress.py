@@ -34,8 +34,9 @@ FINISHED = re.compile(
     r"(?P<what>Creation|Modifications|Destruction) complete after "
 )
 STILL = b": Still "
-# A long apply says this of every resource every ten seconds: only the last of each is parsed, at the end.
-STILL_LINE = re.compile(rb"^(.{1,1024}?): Still (.{1,1024})$", re.MULTILINE)
+# A long apply says this of every resource every ten seconds: only the last of each is parsed, at the end. In bytes:
+NAME_LIMIT = 1024
+STILL_LIMIT = 4096
 # "[10s elapsed]", "[id=i-1, 2m10s elapsed]", since 1.12 "[02m10s elapsed]", in 0.11 "(ID: i-1, 10s elapsed)".
 GOING_ON = re.compile(
     rf"(?P<address>{ADDRESS})(?: \(deposed object \w+\))?: Still \w+\.\.\. [\[(](?:.*, )?"
@@ -76,8 +77,8 @@ class ProgressReader:
     def close(self) -> None:
         """Take the end of the stream for the end of its last line."""
         self._lines.close()
-        for who, how_long in self._going_on.items():
-            if found := GOING_ON.match(clean(who + STILL + how_long).rstrip()):
+        for line in self._going_on.values():
+            if found := GOING_ON.match(clean(line).rstrip()):
                 hours, minutes, seconds = (int(found[unit] or 0) for unit in ("hours", "minutes", "seconds"))
                 self._wait(found["address"], hours * 3600 + minutes * 60 + seconds)
 
@@ -100,9 +101,13 @@ class ProgressReader:
         return False
 
     def _skim(self, lines: bytes, start: int, end: int) -> None:
-        if lines.find(STILL, start, end) < 0:
-            return
-        self._going_on.update(STILL_LINE.findall(lines, start, end))
+        at = lines.find(STILL, start, end)
+        while at >= 0:
+            begin = lines.rfind(b"\n", start, at) + 1 or start
+            stop = lines.find(b"\n", at, end)
+            stop = end if stop < 0 else stop
+            self._going_on[lines[begin : min(at, begin + NAME_LIMIT)]] = lines[begin : min(stop, begin + STILL_LIMIT)]
+            at = lines.find(STILL, stop, end)
         if len(self._going_on) > WAITS_KEPT:
             self._going_on = dict(islice(self._going_on.items(), WAITS_KEPT))
 
