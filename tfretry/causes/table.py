@@ -177,8 +177,7 @@ NEVER = tuple(
         r"execution halted",
     )
 )
-# Nor does a user's own pattern: a saved plan is applied once, and a `no` at the prompt is no error; with -no-color what
-# a warning quotes may be read as one.
+# Nor does a user's own: a saved plan is applied once, and a `no` is no error (what a plain warning quotes looks so).
 NEVER_AT_ALL = (
     re.compile(r"Saved plan is stale|plan file can no longer be applied"),
     re.compile(r"\bApply cancelled\."),

@@ -3,8 +3,7 @@
 Without colour nothing marks an error's end, and a command that prints a blank line and `Error: …` gives byte for byte
 what a second error gives. So that every shape gives the same decision, a text is divided at each such place in every
 shape: what is behind it may be an error of its own, or go on with the one before. If each part alone is known to heal,
-so does every way to put them together, but for two things, which are seen to here: what might be the command of a
-failed local-exec, and a warning, which alone is no error, but may belong to the error before it.
+so does every way to put them together. A warning alone is no error, but may belong to the error before it.
 """
 
 from __future__ import annotations
@@ -12,73 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from tfretry.output.layout import Layout
 from tfretry.output.local_exec import holds_end, quotes_command, unwrap
-from tfretry.output.shapes import TEXT_LIMIT, Diagnostic, address_in
+from tfretry.output.shapes import TEXT_LIMIT, Diagnostic
 
-# Beyond this a line is no location: matching stays cheap whatever a line holds.
-LOCATION_LIMIT = 4096
 # In a narrow terminal a heading may be all that there is on its line.
 HEADING = re.compile(r"(Error|Warning):(?: (.*)|$)", re.DOTALL)
-WITH = re.compile(r"  with (\S.*),$")
-ON = re.compile(r"  on .+ line \d+(?:, in (.+))?:$")
-# The source that terraform shows and the values in it are the configuration's words, not the error's.
-SOURCE = re.compile(r" *\d+:(?: |$)|    [├│|]|  \(source code not available\)$")
-
-
-class Layout:
-    """Where within a diagnostic a line stands: in its summary, its location or its detail.
-
-    It is *certain* to be one where nothing stands before it whose text its heading might be.
-    """
-
-    def __init__(self, *, certain: bool = False, address: str | None = None, context: str | None = None) -> None:
-        self._certain = certain
-        self.address = address
-        self.context = context
-        self.detailed = False
-        self.behind_summary = False
-        self._blanks = 0
-        self._has_location = False
-        self._located = False
-        self._sourced = False
-        self._unsourced = False
-
-    @property
-    def may_be_over(self) -> bool:
-        """Whether a heading may begin another diagnostic here.
-
-        A blank line goes before each. The detail of one that is certain may itself begin with `Error: …`, behind the
-        single blank line that ends the summary or the source.
-        """
-        if not self._certain:
-            return self._blanks > 0
-        return self._blanks > 1 or (self._blanks == 1 and (self.detailed or self._unsourced))
-
-    def blank(self) -> None:
-        """Take a blank line."""
-        self._unsourced = self._located and not self._sourced
-        self._has_location = self._has_location or self._located
-        self._blanks, self._located, self._sourced, self.behind_summary = self._blanks + 1, False, False, True
-
-    def is_location(self, line: str) -> bool:
-        """Take any other line: whether it tells where it happened. A location stands behind a blank line."""
-        self._located = (self._blanks > 0 or self._located) and self._locates(line)
-        self._blanks = 0
-        # It has one location: a second is a quotation in its detail.
-        self.detailed = self.detailed or (self.behind_summary and (self._has_location or not self._located))
-        return self._located
-
-    def _locates(self, line: str) -> bool:
-        if len(line) > LOCATION_LIMIT:
-            return False
-        if found := WITH.match(line):
-            self.address = self.address or found[1]
-            return True
-        if found := ON.match(line):
-            self.context = self.context or address_in(found[1] or "")
-            self._sourced = True
-            return True
-        return self._sourced and SOURCE.match(line) is not None
 
 
 class Part:
@@ -92,13 +30,20 @@ class Part:
         self.aside: list[str] = []
         self.truncated = False
         self.torn = False
+        self._address: str | None = None
         self._room = TEXT_LIMIT
         self._warned = False
+
+    @property
+    def address(self) -> str | None:
+        """Where it happened, in full or as its source tells."""
+        return self._address or self.layout.address or self.layout.context
 
     def warn(self, summary: str) -> None:
         """Take a warning that begins here: what follows may or may not belong to the error."""
         self._warned = self.is_error
-        self.layout = Layout(address=self.layout.address, context=self.layout.context)
+        self._address = self.address
+        self.layout = Layout(certain=False)
         self._keep(f"Warning: {summary}", self.aside)
 
     def add(self, line: str) -> None:
@@ -108,8 +53,8 @@ class Part:
             return
         if self.layout.is_location(line):
             self.torn = self.torn or holds_end([line])
-            # Within the detail it stands behind a summary of several paragraphs, or is what a command printed; or the
-            # command itself, whose end may then go on in the next line.
+            # Within the detail: behind a summary of several paragraphs, or printed by a command. Or it is of the
+            # command itself, whose end may go on in the next line.
             if self.layout.detailed:
                 self.torn = self.torn or "':" in line
                 self._keep(line, self.aside)
@@ -189,7 +134,7 @@ class Block:
         self._told = True
         if not part.is_error:
             return
-        address = part.layout.address or part.layout.context
+        address = part.address
         if self.shape != "plain":
             self._address = address = self._address or address
         self._found(
