@@ -42,7 +42,7 @@ OTHERS = re.compile(
     r"|Apply complete! Resources: |Do you want to perform these actions"
 )
 # What OpenTofu's -consolidate-errors says at the end of an error that it has printed for several: they share the
-# summary, not the detail (OpenTofu's internal/tfdiags/consolidate_warnings.go).
+# summary, not the detail (OpenTofu's internal/tfdiags/consolidate.go).
 SIMILAR = re.compile(r"\((?:and one more similar error|and \d+ more similar errors) elsewhere\)$")
 
 

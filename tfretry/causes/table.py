@@ -100,7 +100,7 @@ TABLE = (
             re.compile(r"Unable to assume role for arn"),
             re.compile(r"Unable to assume IAM role"),
             # From ECS, and through Cloud Control: a service with volumes, a capacity provider of managed instances.
-            re.compile(r"(?i)unable to assume the configured ECS Infrastructure Role"),
+            re.compile(r"(?i)unable to assume the (?:configured )?(?:ECS )?infrastructure role"),
             re.compile(r"Unable to assume role and validate the listeners configured on your load balancer"),
             re.compile(r"Policy contains a statement with one or more invalid principals"),
             re.compile(r"IAM role ARN value is invalid or does not include the required permissions"),

@@ -62,7 +62,8 @@ def diagnostics_of(line: bytes, *, certain: bool) -> list[Diagnostic]:
     context = snippet.get("context") if isinstance(snippet, dict) else None
     summary, detail, address = (_string(said.get(name)) for name in ("summary", "detail", "address"))
     severity = "Warning" if said.get("severity") == "warning" else "Error"
-    where = f"  on x line 1, in {_string(context)}:" if said.get("range") else ""
+    within = f", in {context}" if isinstance(context, str) and context else ""
+    where = f"  on x line 1{within}:" if said.get("range") else ""
     return _read(severity, summary, detail, address=address, where=where, certain=certain)
 
 
