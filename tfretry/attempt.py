@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tfretry.causes.judge import Diagnosis, Judge
+from tfretry.causes.patience import patience
 from tfretry.causes.table import Cause
 from tfretry.output.progress import Completion
 from tfretry.output.reading import Readings
@@ -65,7 +66,7 @@ def run_attempt(
 
     Without *changes* it is not asked which changes are finished, but for updates.
     """
-    judge = Judge(causes)
+    judge = Judge(causes, patience)
     readings = Readings(judge.see, changes=changes)
     started, began_s = time.time(), time.monotonic()
     outcome = run_terraform(argv, signals=signals, watch=readings.watch)

@@ -78,7 +78,7 @@ def _reason(attempts: Sequence[Attempt]) -> str | None:
         return "tfretry failed to read what terraform printed; please report it"
     # Only a run that has met a known error owes an explanation; bare terraform's other failures speak for themselves.
     obstacle = attempts[-1].diagnosis.obstacle
-    met_a_cause = len(attempts) > 1 or attempts[-1].diagnosis.healing is not None
+    met_a_cause = len(attempts) > 1 or attempts[-1].diagnosis.met_cause
     return _in_the_way(obstacle, is_retry=len(attempts) > 1) if obstacle and met_a_cause else None
 
 
@@ -87,6 +87,9 @@ def _in_the_way(obstacle: Finding, *, is_retry: bool) -> str:
         return (
             "terraform asked for approval again and stdin was at its end; a retry needs -auto-approve or a saved plan"
         )
+    if obstacle.hides_others:
+        hidden = "-consolidate-errors hides errors that have the same summary, and perhaps another reason"
+        return f"{hidden} ({obstacle.address or 'terraform'}: {obstacle.summary})"
     reason = f"{obstacle.address or 'terraform'} failed for another reason ({obstacle.summary})"
     if LOCKED in obstacle.summary and is_retry:
         return f"{reason}; with -lock-timeout=DURATION terraform waits for the lock"

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.bench
 
 PLAINEST_PUMP = [sys.executable, "-S", "-c", "import os\nwhile c := os.read(0, 65536): os.write(1, c)"]
 ROUNDS = 5
+STILL = b"\x1b[0m\x1b[1maws_ecs_service.ecs: Still creating... [10s elapsed]\x1b[0m\x1b[0m\n"
 STAMPS = """
 import os, time
 for _ in range(1000):
@@ -98,6 +99,18 @@ def rate(command, total, *, fd=1, terminal=False, pump=()):
         assert all(process.wait() == 0 for process in started)
     assert count > 0.99 * total
     return count / 1e6 / seconds
+
+
+def test_what_goes_on_for_long_passes_as_fast_as_terraform_says_so(writer):
+    """100 MB of nothing but `Still creating...`, each line written by itself, over a bare pipe."""
+    total = 100_000_000
+    bare, ours = writer(WRITES_LINES, 1, total, text=STILL * 100)
+    found = medians({"bare": lambda: rate(bare, total), "ours": lambda: rate(ours, total)}, rounds=ROUNDS)
+    ratio = found["ours"] / found["bare"]
+    tell(
+        f"nothing but Still creating, line by line: {found['ours']:.0f} MB/s, {ratio:.2f} of the bare pipe "
+        f"({found['bare']:.0f}); {judged(ratio, at_least=0.7)}"
+    )
 
 
 @pytest.mark.parametrize("fd", [1, 2], ids=["stdout", "stderr"])

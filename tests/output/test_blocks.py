@@ -6,7 +6,6 @@ import pytest
 from reading import heals, read
 from render import DENIED, SENTENCE
 
-from tfretry.output.blocks import ASIDE_LIMIT
 from tfretry.output.diagnostics import DiagnosticReader
 from tfretry.output.shapes import TEXT_LIMIT
 
@@ -23,7 +22,9 @@ LOG = "2026-11-24T01:42:03.123Z [DEBUG] provider: " + "x" * 200 + "\n"
         (f"│ Error: {SENTENCE}\n│ Error: and a detail\n╵\n", 1),
         (f"╷\n│ Error: {SENTENCE}\nError: {DENIED}\n", 2),
         ("Warning: x\n\ny\n\nx.y: Creating...\n", 0),
-        (f"Warning: x\n\ny\n\nx.y: Creating...\nError: {DENIED}\n", 1),
+        (f"Warning: x\n\ny\n\nx.y: Creating...\n\nError: {DENIED}\n", 1),
+        (f"Warning: x\n\ny\n\n  Enter a value: \nError: {DENIED}\n", 1),
+        (f"Warning: x\n\nIt says\nx.y: Creating...\nError: {DENIED}\n", 0),
     ],
 )
 def test_a_diagnostic_ends_where_terraform_begins_another(text, errors):
@@ -63,14 +64,15 @@ def test_an_address_is_taken_from_the_source_where_nothing_else_tells_it(kind, a
     assert found.address == address
 
 
-@pytest.mark.parametrize("more", [LOG * (ASIDE_LIMIT // len(LOG) + 2), "x" * 100 + "\n"])
-def test_a_diagnostic_that_takes_too_much_is_told_before_its_end(more):
-    """Memory stays bounded, whatever stands behind it: log lines set aside, or text."""
+@pytest.mark.parametrize("line", [LOG, "x" * 100 + "\n", "\n\nWarning: x\n\nxxx\n"])
+def test_a_diagnostic_that_takes_too_much_is_told_before_its_end(line):
+    """Memory stays bounded, whatever stands behind it: log lines, text, or warnings."""
     found = []
     reader = DiagnosticReader(found.append, batch=1)
     reader.feed(b"Error: a\n\n")
-    reader.feed(more.encode() * (1 if more.startswith("2026") else TEXT_LIMIT // 100))
+    reader.feed(line.encode() * (TEXT_LIMIT // 10))
     assert len(found) == 1
+    assert found[0].truncated
 
 
 @pytest.mark.parametrize(

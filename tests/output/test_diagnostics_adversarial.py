@@ -10,6 +10,7 @@ from reading import heals, in_pieces, judged, read
 from render import AWS, DENIED, NOISE, SENTENCE, SHAPES, WARNING, Said
 
 UNLOCK = "Releasing state lock. This may take a few moments...\n"
+PROMPT = "\nDo you want to perform these actions?\n\n  Enter a value: no\n\nApply cancelled.\n"
 FAKE = f"': exit status 1. Output: {SENTENCE}"
 
 
@@ -96,6 +97,9 @@ STREAMS = {
     "a warning in a box only": render.box(WARNING),
     "a warning in JSON only": render.message(WARNING),
     "a warning that begins like an error": render.plain(Said(summary="w", detail=f"Error: {AWS}", severity="Warning")),
+    "a plain warning that quotes an error, and a no": (
+        f"{render.plain(Said(summary='w', detail=f'See{chr(10) * 2}Error: {AWS}', severity='Warning'))}{PROMPT}"
+    ),
     "several warnings, compact": f"Warnings:\n\n- Check block assertion failed\n  on x.tf line 1: {AWS}\n",
     "an empty box beside the role error": f"╷\n╵\n{render.box(Said(summary=AWS))}",
     "a box that is neither": f"╷\n│ Notice: x\n╵\n{render.box(Said(summary=AWS))}",
@@ -157,7 +161,9 @@ def test_a_plan_that_quotes_a_json_error_reports_none(before, start):
     assert read(text.encode()) == []
 
 
-@pytest.mark.parametrize("name", [name for name in STREAMS if "warning" in name or "outputs after" in name])
+@pytest.mark.parametrize(
+    "name", [name for name in STREAMS if "warning" in name or "outputs after" in name if "a no" not in name]
+)
 def test_what_is_no_error_is_not_counted(name):
     """A warning or an output that quotes an error is none, so a `no` at the prompt stays a run without errors."""
     assert read(STREAMS[name].encode()) == []
@@ -171,9 +177,7 @@ def test_the_colour_of_an_empty_box_tells_a_warning():
 
 HEALING = {
     "a log between the lines of a box": render.box(Said(summary=AWS)).replace("\n", f"\n{NOISE[6]}"),
-    "a log between the lines without a gutter": render.plain(Said(summary="a", detail=f"x\n\n{AWS}")).replace(
-        "\n", f"\n{NOISE[6]}"
-    ),
+    "a log between two errors without a gutter": f"{NOISE[6]}{render.plain(Said(summary=AWS))}{NOISE[6]}" * 2,
     "a detail that begins like an error": render.plain(Said(summary="Client Error", detail=f"Error: {AWS}")),
     "a detail that begins like one, without a source": render.plain(
         Said(summary="Client Error", detail=f"Error: {AWS}", located=False, address=None)

@@ -1,18 +1,14 @@
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
-import struct
 import subprocess
-import termios
-from contextlib import suppress
 
 import pytest
 from reading import DEFAULT
 from render import SENTENCE
+from terminal import on_a_terminal, on_pipes
 
 from tfretry.causes.judge import Judge
+from tfretry.causes.patience import patience
 from tfretry.output.diagnostics import DiagnosticReader
 
 ADDRESS = 'module.app["blue"].terraform_data.this[0]'
@@ -88,24 +84,6 @@ def configuration(real_terraform, tmp_path_factory):
     return folder
 
 
-def on_a_terminal(argv: list[str], folder, columns: int) -> tuple[int, list[bytes]]:
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    with subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        text = b""
-        with suppress(OSError):  # EIO: the last writer has gone
-            while chunk := os.read(ours, 65536):
-                text += chunk
-    os.close(ours)
-    return process.returncode, [text]
-
-
-def on_pipes(argv: list[str], folder) -> tuple[int, list[bytes]]:
-    done = subprocess.run(argv, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    return done.returncode, [done.stdout, done.stderr]
-
-
 @pytest.mark.parametrize(
     "shape",
     [
@@ -121,7 +99,7 @@ def on_pipes(argv: list[str], folder) -> tuple[int, list[bytes]]:
     [
         ("role", 1, True),
         ("mixed", 2, False),
-        ("precondition", 1, False),
+        ("precondition", None, False),
         ("quoted", 1, False),
         ("torn", None, False),
         ("none", 0, False),
@@ -133,7 +111,7 @@ def test_real_terraform_is_understood(real_terraform, configuration, tmp_path, c
     state = f"-state={tmp_path / 'state'}"
     argv = [real_terraform, "apply", "-auto-approve", "-input=false", state, f"-var=case={case}", *options]
     code, streams = on_a_terminal(argv, configuration, columns) if columns else on_pipes(argv, configuration)
-    judge = Judge(DEFAULT)
+    judge = Judge(DEFAULT, patience)
     for stream in streams:
         reader = DiagnosticReader(judge.see)
         reader.feed(stream)

@@ -70,3 +70,12 @@ def test_a_message_behind_another_error_is_counted():
     found = read(f"{said(SENTENCE)}\n{said(DENIED)}\n".encode())
     assert judged(found).errors == 2
     assert not judged(found).heals
+
+
+@pytest.mark.parametrize("snippet", [None, {}, {"context": None}, {"context": ""}, {"context": 'resource "c" "d"'}])
+@pytest.mark.parametrize(("address", "within"), [("a.b", "a.b"), ("", "c.d")])
+def test_where_it_happened_is_no_text(snippet, address, within):
+    """Whatever is told of the place: the address, or what the source's context tells."""
+    (found,) = read(said("x", detail="y", address=address, range={"filename": "z"}, snippet=snippet).encode() + b"\n")
+    told = snippet and snippet.get("context")
+    assert (found.summary, found.detail, found.address) == ("x", "y", address or (within if told else None))

@@ -39,6 +39,13 @@ def change(action: str, address: str, deposed: str | None = None) -> Completion:
             "aws_x.y (deposed object 00000001): Destruction complete after 0s",
             change("delete", "aws_x.y", "00000001"),
         ),
+        *(
+            (
+                f"module.{name}.my-cloud_x.{name}: Creation complete after 0s",
+                change("create", f"module.{name}.my-cloud_x.{name}"),
+            )
+            for name in ("हिन्दी", "e\u0301", "l·l", "中文", "a-b_1")
+        ),
         (
             'aws_x.y["a: Creation complete after 1s \\"b\\""]: Destruction complete after 0s',
             change("delete", 'aws_x.y["a: Creation complete after 1s \\"b\\""]'),
@@ -90,6 +97,14 @@ def test_how_long_a_change_has_been_going_on_is_known(line, seconds):
     """In every notation that terraform has had."""
     for size in (1, 1000):
         assert progress_of(f"{line}\r\n", size=size).longest == {"aws_x.y": seconds}
+
+
+@pytest.mark.parametrize("name", ["हिन्दी", "e\u0301", "l·l"])
+def test_a_change_is_seen_whatever_letters_its_name_has(name):
+    """Terraform takes every identifier of Unicode's."""
+    reader = progress_of(f"x-y_z.{name}: Modifying... [id=1]\nx-y_z.{name}: Still modifying... [id=1, 10s elapsed]\n")
+    assert (reader.begun, reader.unfinished_updates) == (True, {f"x-y_z.{name}"})
+    assert reader.longest == {f"x-y_z.{name}": 10}
 
 
 def test_the_last_word_counts():

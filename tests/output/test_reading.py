@@ -8,6 +8,9 @@ from tfretry.output.progress import Completion
 from tfretry.output.reading import Readings
 
 HEAD = b'{"@level":"info","@message":"Terraform 1.11.4","terraform":"1.11.4","type":"version","ui":"1.2"}\n'
+TOFU = (
+    b'{"@level":"info","@message":"OpenTofu 1.12.6","@module":"tofu.ui","tofu":"1.12.6","type":"version","ui":"1.2"}\n'
+)
 
 
 def readings(*streams: bytes, changes: bool = True, size: int = 7) -> tuple[Readings, list[str]]:
@@ -71,7 +74,7 @@ def test_a_line_that_is_left_open_is_seen(text, is_open):
 
 
 @pytest.mark.parametrize(
-    ("text", "version"), [(HEAD, "1.11.4"), (b"x\n", None), (b"", None), (b"x" * 2000 + HEAD, None)]
+    ("text", "version"), [(HEAD, "1.11.4"), (TOFU, "1.12.6"), (b"x\n", None), (b"", None), (b"x" * 2000 + HEAD, None)]
 )
 def test_the_version_is_told_by_the_first_bytes_alone(text, version):
     """In the first message of -json, whatever the size of a piece."""

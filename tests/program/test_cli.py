@@ -238,7 +238,10 @@ def test_our_help_and_causes_start_no_terraform(monkeypatch, capfd):
     assert main(["--help"]) == 0
     assert "--retry-on REGEX" in capfd.readouterr().out
     assert main(["--list-causes"]) == 0
-    assert "ecs-service-linked-role (on by default)" in capfd.readouterr().out
+    listed = capfd.readouterr().out
+    assert "ecs-service-linked-role (on by default)" in listed
+    assert "healed by none of these:\n  pattern  You cannot specify an IAM role" in listed
+    assert "nor by a pattern of your own:\n  pattern  Saved plan is stale" in listed
 
 
 def test_version_is_terraforms_on_stdout_and_ours_on_stderr(fake_terraform):

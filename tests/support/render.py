@@ -109,9 +109,14 @@ def bare(address: str | None) -> str:
 
 def message(said: Said) -> str:
     """One line of -json."""
-    diagnostic = {"severity": said.severity.lower(), "summary": said.summary, "detail": said.detail}
+    diagnostic: dict[str, object] = {"severity": said.severity.lower(), "summary": said.summary, "detail": said.detail}
     if said.address:
         diagnostic["address"] = said.address
+    if said.located:
+        kind, name = (said.address or "aws_x.y").rsplit(".", 2)[-2:]
+        context = f'resource "{kind}" "{name.partition("[")[0]}"'
+        diagnostic["range"] = {"filename": "main.tf", "start": {"line": 14, "column": 1, "byte": 0}}
+        diagnostic["snippet"] = {"context": context, "code": said.code, "start_line": 14, "values": []}
     return ui(f"{said.severity}: {said.summary}", diagnostic=diagnostic, type="diagnostic", level=said.severity.lower())
 
 

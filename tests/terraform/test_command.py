@@ -171,6 +171,37 @@ def test_addresses_compare_without_white_space_outside_quotes():
 
 
 @pytest.mark.parametrize(
+    "given", [r'k.k["\u00e9"]', 'k.k[ "é" ]', 'k.k["e\u0301"]', r'k.k["\U000000e9"]', ' k . k["é"]']
+)
+def test_replace_is_compared_as_an_address(given):
+    """However its key is written: by its escapes, or in characters that Unicode composes."""
+    argv = command("apply", f"-replace={given}", "-replace", given).retry_argv(
+        refresh=True, replaced={plain_address('k.k["é"]')}
+    )
+    assert argv == ["/bin/terraform", "apply"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (r'k["a\"b"]', 'k["ab"]'),
+        ("k[0]", 'k["0"]'),
+        ('k["a b"]', 'k["ab"]'),
+        (r'k["\n"]', 'k["n"]'),
+        ('k["a', 'k["a"]'),
+    ],
+)
+def test_other_addresses_stay_other(one, other):
+    """White space and signs within a key are the key's."""
+    assert plain_address(one) != plain_address(other)
+
+
+def test_what_terraform_escapes_is_the_same():
+    """In its own rendering `${` is `$${`."""
+    assert plain_address('k["$${a}%%{b}"]') == plain_address(r'k["\u0024{a}\u0025{b}"]')
+
+
+@pytest.mark.parametrize(
     ("argv", "shown"),
     [
         (["apply", "-var=token=s3cret=x"], ["apply", "-var=token=***"]),

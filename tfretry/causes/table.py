@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
+
+from tfretry.causes.patterns import compiled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
     """A kind of error that heals by waiting; *sentence* names it in messages, *custom* says that it is the user's.
 
-    *remedy* says what to do where waiting does not heal it.
+    *remedy* says what to do where waiting does not heal it, *spared* which words NEVER does not see while it is
+    enabled. One that is not *in_all* must be given by its name.
     """
 
     name: str
@@ -19,12 +21,16 @@ class Cause:
     sentence: str
     heals: str
     why: str
-    source: str
+    sources: tuple[str, ...]
     remedy: str = ""
+    spared: re.Pattern[str] | None = None
     default: bool = False
+    in_all: bool = True
     custom: bool = False
 
 
+AWS_PROVIDER = "https://github.com/hashicorp/terraform-provider-aws/issues"
+CODEBUILD = re.compile(r"CodeBuild is not authorized to perform: sts:AssumeRole")
 ECS_REMEDY = """\
 If the role is missing, create it once: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com
 or with terraform; the import block is for a role that exists already, since it cannot be created twice:
@@ -45,7 +51,7 @@ TABLE = (
         sentence="the ECS service-linked role cannot be assumed yet",
         heals="waiting: 2 to 60 s as a rule, 15 minutes at worst",
         why="AWS creates AWSServiceRoleForECS with an account's first cluster or service, and it takes time to spread",
-        source="https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/818",
+        sources=("https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/818",),
         remedy=ECS_REMEDY,
         default=True,
     ),
@@ -60,7 +66,7 @@ TABLE = (
         sentence="the ECS service-linked role does not exist yet",
         heals="waiting, if something else in the same apply creates the role; otherwise creating it once",
         why="a capacity provider needs the role, but unlike a cluster or a service does not create it",
-        source="https://github.com/hashicorp/terraform-provider-aws/issues/19977",
+        sources=(f"{AWS_PROVIDER}/19977",),
         remedy=ECS_REMEDY,
     ),
     Cause(
@@ -78,7 +84,7 @@ TABLE = (
         sentence="a service-linked role cannot be assumed yet",
         heals="waiting, once the role has been created",
         why="roles that AWS or the same apply has just created spread in seconds to minutes",
-        source="https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html",
+        sources=("https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html",),
     ),
     Cause(
         name="iam-propagation",
@@ -93,15 +99,74 @@ TABLE = (
             re.compile(r"iamInstanceProfile\.name is invalid"),
             re.compile(r"Unable to assume role for arn"),
             re.compile(r"Unable to assume IAM role"),
+            # From ECS, and through Cloud Control: a service with volumes, a capacity provider of managed instances.
+            re.compile(r"(?i)unable to assume the (?:configured )?(?:ECS )?infrastructure role"),
+            re.compile(r"Unable to assume role and validate the listeners configured on your load balancer"),
+            re.compile(r"Policy contains a statement with one or more invalid principals"),
+            re.compile(r"IAM role ARN value is invalid or does not include the required permissions"),
+            CODEBUILD,
         ),
+        spared=CODEBUILD,
         sentence="a new IAM role or instance profile is not known everywhere yet",
         heals="waiting",
         why="IAM is eventually consistent: what was created a moment ago is not yet seen by every service",
-        source="https://github.com/hashicorp/terraform-provider-aws/issues/8248",
+        sources=(
+            f"{AWS_PROVIDER}/8248",
+            f"{AWS_PROVIDER}/38538",
+            "https://github.com/hashicorp/terraform/issues/2880",
+            f"{AWS_PROVIDER}/7646",
+            f"{AWS_PROVIDER}/5409",
+            f"{AWS_PROVIDER}/4238",
+        ),
+    ),
+    Cause(
+        name="throttling",
+        patterns=(
+            re.compile(r"\bRate exceeded\b"),
+            re.compile(r"\bThrottlingException\b"),
+            re.compile(r"\bRequestLimitExceeded\b"),
+            re.compile(r"\bTooManyRequestsException\b"),
+            re.compile(r"\bSlowDown\b"),
+            re.compile(r"\b429 Too Many Requests\b"),
+            # One change at a time: a parameter of SSM, an alarm of CloudWatch.
+            re.compile(r"\bTooManyUpdates\b"),
+            re.compile(r"request to update this alarm is in progress"),
+        ),
+        sentence="AWS takes no more requests for the moment",
+        heals="waiting; a lower -parallelism makes it rarer",
+        why="AWS limits how many requests an account makes in a second, and the provider's own retries are used up",
+        sources=(
+            f"{AWS_PROVIDER}/5171",
+            f"{AWS_PROVIDER}/2942",
+            f"{AWS_PROVIDER}/422",
+            "https://github.com/gruntwork-io/terragrunt/blob/v0.45.0/options/auto_retry_options.go",
+        ),
+    ),
+    Cause(
+        name="network",
+        patterns=(
+            re.compile(r"\bTLS handshake timeout\b"),
+            re.compile(r"\bconnection reset by peer\b"),
+            re.compile(r"\bi/o timeout\b"),
+            re.compile(r"\bno such host\b"),
+            re.compile(r"\bClient\.Timeout exceeded while awaiting headers"),
+            re.compile(r"(?i)\b50[234] (?:Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out)\b"),
+            re.compile(r"(?i)\bstatus ?code: 50[234]\b"),
+        ),
+        sentence="the network failed; the request may have been carried out, so a retry may create an object twice",
+        heals="waiting, if the other end can be reached again",
+        why="nobody knows whether the request was carried out before the connection ended: if it was, a retry may "
+        "create an object twice",
+        sources=(
+            f"{AWS_PROVIDER}/10715",
+            "https://github.com/gruntwork-io/terragrunt/blob/v0.45.0/options/auto_retry_options.go",
+        ),
+        in_all=False,
     ),
 )
 
-# Whatever is enabled, none of these is retried: it would fail again, or somebody must decide first.
+# No built-in cause heals what says one of these: it would fail again, or somebody must decide first. A user's own
+# pattern beats them.
 NEVER = tuple(
     re.compile(pattern)
     for pattern in (
@@ -110,8 +175,12 @@ NEVER = tuple(
         r"has been taken in this account",
         r"the state lock|Error locking state",
         r"execution halted",
-        r"Saved plan is stale|plan file can no longer be applied",
     )
+)
+# Nor does a user's own: a saved plan is applied once, and a `no` is no error (what a plain warning quotes looks so).
+NEVER_AT_ALL = (
+    re.compile(r"Saved plan is stale|plan file can no longer be applied"),
+    re.compile(r"\bApply cancelled\."),
 )
 
 
@@ -119,19 +188,12 @@ def custom_cause(name: str, pattern: str, why: str) -> Cause:
     """A cause of the user's own; ValueError, with a sentence, for a regular expression that is none."""
     if not pattern:
         raise ValueError(f"the pattern of {name!r} is empty: it would match every error")
-    try:
-        with warnings.catch_warnings():
-            # Python warns of what means something else in other dialects, such as [[:alpha:]].
-            warnings.simplefilter("error")
-            compiled = re.compile(pattern)
-    except (re.error, Warning, OverflowError, RecursionError) as error:
-        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
     return Cause(
         name=name,
-        patterns=(compiled,),
+        patterns=(compiled(pattern),),
         sentence=why,
         heals="waiting, as you say",
         why=why,
-        source="yours",
+        sources=("yours",),
         custom=True,
     )

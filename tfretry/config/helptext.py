@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from tfretry.causes.table import TABLE, Cause
+from tfretry.causes.table import NEVER, NEVER_AT_ALL, TABLE, Cause
 from tfretry.config.options import ACTIONS, OPTIONS, Option
 
 WIDTH = 79
@@ -17,8 +17,10 @@ def help_text() -> str:
 
 
 def causes_table() -> str:
-    """The known errors, each with its name, what heals it, why, and where that is written."""
-    return "\n".join(_entry(cause) for cause in TABLE)
+    """The known errors, each with its name, what heals it, why, and where that is written; and what none heals."""
+    vetoes = [*(f"  pattern  {each.pattern}" for each in NEVER), "nor by a pattern of your own:"]
+    vetoes += [f"  pattern  {each.pattern}" for each in NEVER_AT_ALL]
+    return "\n".join([*(_entry(cause) for cause in TABLE), "healed by none of these:", *vetoes, ""])
 
 
 def _option(option: Option) -> str:
@@ -35,9 +37,10 @@ def _option(option: Option) -> str:
 
 def _entry(cause: Cause) -> str:
     shown = f"{cause.name}{' (on by default)' if cause.default else ''}"
-    rows = [("error", cause.sentence), ("heals by", cause.heals), ("why", cause.why), ("source", cause.source)]
-    patterns = [("pattern", pattern.pattern) for pattern in cause.patterns]
-    return "\n".join([shown, *(f"  {name:<9}{text}" for name, text in [*rows, *patterns]), ""])
+    rows = [("error", cause.sentence), ("heals by", cause.heals), ("why", cause.why)]
+    rows += [("source", source) for source in cause.sources]
+    rows += [("pattern", pattern.pattern) for pattern in cause.patterns]
+    return "\n".join([shown, *(f"  {name:<9}{text}" for name, text in rows), ""])
 
 
 BEGINNING = """\

@@ -58,8 +58,8 @@ OPTIONS = (
     Option("--longest-wait", "No wait is longer.", value="DURATION", default="30s"),
     Option(
         "--cause",
-        "A further known error that heals by waiting, or all of them; see --list-causes. Repeatable; comma-separated "
-        "in the variable.",
+        "A further known error that heals by waiting, or all of them but network; see --list-causes. Repeatable; "
+        "comma-separated in the variable.",
         value="NAME",
         default="ecs-service-linked-role",
         separator=",",
@@ -67,9 +67,10 @@ OPTIONS = (
     ),
     Option(
         "--retry-on",
-        "A further error that heals by waiting, as a regular expression of Python. It sees the first 4096 characters "
-        "of an error's unwrapped text, for half a second of processor time at most. Repeatable; one a line in the "
-        "variable.",
+        "A further error that heals by waiting, as a regular expression of Python. It is searched in an error as you "
+        "see it, from Error: on, but for the command that a local-exec quotes: in the first 4096 characters, for half "
+        "a second of processor time at most. White space never decides: any amount of it is one blank. Repeatable; one "
+        "a line in the variable.",
         value="REGEX",
         separator="\n",
     ),

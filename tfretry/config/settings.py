@@ -48,7 +48,7 @@ def _causes(found: Mapping[str, Found]) -> tuple[Cause, ...]:
     for name in _list(where, names):
         if not isinstance(name, str) or (name != "all" and name not in FROM_TABLE):
             values.refuse(where, name, f"one of {', '.join(FROM_TABLE)} or all")
-        causes += [FROM_TABLE[name]] if name != "all" else TABLE
+        causes += [FROM_TABLE[name]] if name != "all" else [each for each in TABLE if each.in_all]
     where, patterns = found.get("retry_on", ("", []))
     causes += [
         _custom(where, pattern, name="retry-on", why="an error that --retry-on names")

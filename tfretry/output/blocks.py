@@ -1,144 +1,151 @@
-"""One diagnostic in a shape for people, taken line by line: what is its text, and what only stands beside it."""
+"""One diagnostic, taken line by line in any shape, and told as all the errors that it can be read as.
+
+Without colour nothing marks an error's end, and a command that prints a blank line and `Error: …` gives byte for byte
+what a second error gives. So that every shape gives the same decision, a text is divided at each such place in every
+shape: what is behind it may be an error of its own, or go on with the one before. If each part alone is known to heal,
+so does every way to put them together. A warning alone is no error, but may belong to the error before it.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from tfretry.output.shapes import ADDRESS, TEXT_LIMIT, Text, address_in, holds_output
+from tfretry.output.layout import Layout
+from tfretry.output.local_exec import holds_end, quotes_command, unwrap
+from tfretry.output.shapes import TEXT_LIMIT, Diagnostic
 
-# More than any command that Linux can start: the end of a command that holds such lines is not missed.
-ASIDE_LIMIT = 256 * 1024
-# Beyond this a line is no location: matching stays cheap whatever a line holds.
-LOCATION_LIMIT = 4096
-WITH = re.compile(r"  with (\S.*),$")
-ON = re.compile(r"  on .+ line \d+(?:, in (.+))?:$")
-# The source that terraform shows and the values in it are the configuration's words, not the error's.
-SOURCE = re.compile(r" *\d+:(?: |$)|    [├│|]|  \(source code not available\)$")
+# In a narrow terminal a heading may be all that there is on its line.
+HEADING = re.compile(r"(Error|Warning):(?: (.*)|$)", re.DOTALL)
 
-LOG = re.compile(r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d\S* +\[(?:TRACE|DEBUG|INFO|WARN|ERROR)\s*\]")
-# A log entry of several lines ends its first so: an HTTP exchange, a graph, a value too long for one line.
-LOG_OPENS = (":", "=")
-MESSAGE = '"@level"'
-# What terraform itself prints at line start; none of it continues a diagnostic.
-OTHERS = re.compile(
-    rf"{ADDRESS} \((?:local|remote)-exec\): "
-    rf"|{ADDRESS}(?: \(deposed object \w+\))?: (?:Still |Refreshing state|Provisioning with|(?:Creat|Modify|Destroy"
-    r"|Read)ing\.\.\.|(?:Creation|Modifications|Destruction|Read) complete )"
-    r"|(?:Acquiring|Releasing) state lock\. |(?:Apply|Destroy) complete! |Plan: \d+ to |No changes\. "
-    r"|Changes to Outputs:$|Outputs:$|Terraform used the selected |Terraform will perform the following "
-    r"|Do you want to perform these |Interrupt received\.$"
-    rf"| {{2}}# {ADDRESS} | {{2}}(?:\+|~|-|-/\+|\+/-|<=) (?:resource|data) \"| {{4,}}[-+~] \w+ += "
-)
+
+class Part:
+    """The lines of one error, at most TEXT_LIMIT characters of them, and of the warnings behind it."""
+
+    def __init__(self, *, is_error: bool, certain: bool) -> None:
+        self.is_error = is_error
+        self.layout = Layout(certain=certain)
+        self.summary: list[str] = []
+        self.detail: list[str] = []
+        self.aside: list[str] = []
+        self.truncated = False
+        self.torn = False
+        self._address: str | None = None
+        self._room = TEXT_LIMIT
+        self._warned = False
+
+    @property
+    def address(self) -> str | None:
+        """Where it happened, in full or as its source tells."""
+        return self._address or self.layout.address or self.layout.context
+
+    def warn(self, summary: str) -> None:
+        """Take a warning that begins here: what follows may or may not belong to the error."""
+        self._warned = self.is_error
+        self._address = self.address
+        self.layout = Layout(certain=False)
+        self._keep(f"Warning: {summary}", self.aside)
+
+    def add(self, line: str) -> None:
+        """Take a line that is no heading."""
+        if not line.strip():
+            self.layout.blank()
+            return
+        if self.layout.is_location(line):
+            self.torn = self.torn or holds_end([line])
+            # Within the detail: behind a summary of several paragraphs, or printed by a command. Or it is of the
+            # command itself, whose end may go on in the next line.
+            if self.layout.detailed:
+                self.torn = self.torn or "':" in line
+                self._keep(line, self.aside)
+        elif self._warned:
+            self._keep(line, self.aside)
+        else:
+            self._keep(line, self.detail if self.layout.behind_summary else self.summary)
+
+    def head(self, summary: str) -> None:
+        """Begin with the summary's first line."""
+        self._keep(summary, self.summary)
+
+    def _keep(self, line: str, where: list[str]) -> None:
+        self.truncated = self.truncated or len(line) > self._room
+        if self._room:
+            where.append(line[: self._room])
+        self._room = max(0, self._room - len(line) - 1)
 
 
 class Block:
-    """Collects one diagnostic's lines, at most TEXT_LIMIT characters of them."""
+    """Collects what is printed as one diagnostic, and calls *found* with each error that it can be read as.
 
-    def __init__(self, shape: str) -> None:
+    The first is counted, and where nothing marks the end (*shape* `plain`) so are the others. *certain*: see Layout.
+    """
+
+    def __init__(self, shape: str, found: Callable[[Diagnostic], object], *, certain: bool) -> None:
         self.shape = shape
-        self.severity = ""
-        self._blanks = 0
-        self.full = False
-        self.over = False
-        self._summary: list[str] = []
-        self._detail: list[str] = []
-        self._aside: list[str] = []
-        self._into = self._summary
-        self._room = TEXT_LIMIT
-        self._aside_room = ASIDE_LIMIT
-        self._truncated = False
-        self._cut = False
+        self._found = found
+        self._certain = certain
         self._address: str | None = None
-        self._context: str | None = None
-        self._located = False
-        self._sourced = False
-        self._unsourced = False
-        self._logging = False
+        self._part = Part(is_error=True, certain=certain)
+        self._told = False
 
     @property
     def empty(self) -> bool:
         """Whether nothing has been said yet."""
-        return not self._summary and not self._detail
+        return not self._part.summary and not self._part.detail
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the part that is being collected is an error."""
+        return self._part.is_error
+
+    @property
+    def full(self) -> bool:
+        """Whether more was said than is kept."""
+        return self._part.truncated
+
+    @property
+    def quotes_command(self) -> bool:
+        """Whether what has been said so far quotes a command: its output may hold anything."""
+        return quotes_command(unwrap([*self._part.summary, *self._part.detail]))
 
     def head(self, severity: str, summary: str) -> None:
         """Begin with `Error: summary` or `Warning: summary`."""
-        self.severity, self._blanks, self._into = severity, 0, self._summary
-        self._keep(summary, self._summary)
+        self._part = Part(is_error=severity == "Error", certain=self._certain and not self._told)
+        self._part.head(summary)
 
     def add(self, line: str) -> None:
-        """Take a line that is certainly the diagnostic's own, its gutter removed."""
-        if not line.strip():
-            self._unsourced = self._located and not self._sourced
-            self._blanks, self._located, self._sourced, self._into = self._blanks + 1, False, False, self._detail
-            return
-        self._located = (self._blanks > 0 or self._located) and self._locates(line)
-        self._blanks = 0
-        if not self._located:
-            self._keep(line, self._into)
-        # Source within the detail: behind a summary of several paragraphs, or a command that imitates it.
-        if self._located and (self._detail or holds_output([line])):
-            self._cut = True
-
-    @property
-    def may_be_over(self) -> bool:
-        """Whether a heading at line start would begin another diagnostic, in a stream where nothing marks the end.
-
-        A blank line goes before each; a detail may itself begin with `Error: …`, behind the single blank line that
-        ends the summary or the source.
-        """
-        if self.over or self._logging:
-            return True
-        return self._blanks > 1 or (self._blanks == 1 and bool(self._detail or self._unsourced))
-
-    def add_doubtful(self, line: str) -> None:
-        """Take a line of a stream where nothing marks the end: log lines and terraform's progress are set aside."""
-        ours = OTHERS.match(line) is not None
-        log = LOG.match(line) is not None
-        if log:
-            self._logging = line.rstrip().endswith(LOG_OPENS)
-        if ours or log or (line.startswith("{") and MESSAGE in line):
-            self.over = self.over or ours
-            self._set_aside(line, kept=self.severity == "Error")
-        elif self.over or self._logging:
-            self._set_aside(line, kept=True)
+        """Take the next line, without its gutter."""
+        heading = HEADING.match(line) if self._part.layout.may_be_over else None
+        if heading is None:
+            self._part.add(line)
+        elif heading[1] == "Warning":
+            self._part.warn(heading[2] or "")
         else:
-            self.add(line)
+            self._tell()
+            self.head("Error", heading[2] or "")
 
-    def text(self, *, cut: bool = False) -> Text | None:
-        """The error that was collected, if it is one; *cut* says that the next thing began within it."""
-        # A local-exec may print a blank line and "Warning: …" in the middle of the command that terraform quotes.
-        torn = self.shape == "plain" and holds_output([*self._summary, *self._detail, *self._aside])
-        if self.severity == "Warning" and not torn:
-            return None
-        return Text(
-            summary=self._summary,
-            detail=self._detail,
-            address=self._address or self._context,
-            shape=self.shape,
-            truncated=self._truncated,
-            torn=self._cut or cut or holds_output(self._aside),
+    def close(self, *, truncated: bool = False) -> None:
+        """Take the end of the diagnostic; *truncated* says that it is not the true end."""
+        self._part.truncated = self._part.truncated or truncated
+        self._tell()
+
+    def _tell(self) -> None:
+        part, counted = self._part, self.shape == "plain" or not self._told
+        self._told = True
+        if not part.is_error:
+            return
+        address = part.address
+        if self.shape != "plain":
+            self._address = address = self._address or address
+        self._found(
+            Diagnostic(
+                summary=unwrap(part.summary),
+                detail=unwrap(part.detail),
+                address=address,
+                shape=self.shape,
+                truncated=part.truncated,
+                torn=part.torn or holds_end(part.aside),
+                aside=unwrap(part.aside),
+                counted=counted,
+            )
         )
-
-    def _locates(self, line: str) -> bool:
-        if len(line) > LOCATION_LIMIT:
-            return False
-        if found := WITH.match(line):
-            self._address = self._address or found[1]
-            return True
-        if found := ON.match(line):
-            self._context = self._context or address_in(found[1] or "")
-            self._sourced = True
-            return True
-        return self._sourced and SOURCE.match(line) is not None
-
-    def _set_aside(self, line: str, *, kept: bool) -> None:
-        self._aside_room -= len(line) + 1
-        self.full = self.full or self._aside_room < 0
-        if kept:
-            self._aside.append(line)
-
-    def _keep(self, line: str, where: list[str]) -> None:
-        self._truncated = self._truncated or len(line) > self._room
-        self.full = self.full or self._truncated
-        where.append(line[: self._room])
-        self._room = max(0, self._room - len(line) - 1)

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from tfretry.output import messages
 from tfretry.output.blocks import Block
 from tfretry.output.lines import BATCH, Lines, clean
-from tfretry.output.shapes import UNREADABLE, Diagnostic
+from tfretry.output.shapes import Diagnostic, holds_another
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 OPENING, CLOSING = "╷", "╵"
 GUTTER = re.compile(r"[│|] ?")
 HEADING = re.compile(r"([│|] ?)?(Error|Warning): (.*)", re.DOTALL)
+# Where the prompt has left the cursor, no blank line goes before the next diagnostic.
+PROMPT = re.compile(r" {0,2}Enter a value: *")
 # Printed only when nothing failed; what may follow are outputs, and lines of those may look like anything.
 APPLIED = "Apply complete! "
 YELLOW = b"\x1b[33m"
@@ -42,8 +44,9 @@ class DiagnosticReader:
         self._lines = Lines(NEEDLES, self._read, batch=batch)
         self._block: Block | None = None
         self._errors = 0
+        self._first = True
+        self._after_group = False
         self._applied = False
-        self._quoted = False
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes, cut anywhere."""
@@ -58,17 +61,23 @@ class DiagnosticReader:
         if self._block is None and not MAY_BEGIN.match(line) and messages.START not in line:
             return False
         text = clean(line)
-        if messages.may_report(line):
-            self._report(messages.diagnostics_of(line))
-        if self._block is None:
-            self._begin(text, line)
-        elif self._block.shape == "plain":
+        if self._block is not None and self._block.shape == "plain":
             self._in_plain(self._block, text, line)
         else:
-            self._in_box(self._block, text, line)
-        if self._block is not None and self._block.full:
-            self._finish()
+            self._report_message(line)
+            if self._block is None:
+                self._begin(text, line)
+            else:
+                self._in_box(self._block, text, line)
+        if self._block is not None and self._block.shape == "plain" and self._block.full:
+            self._finish()  # it has no other end that is certain to come
         return self._block is not None
+
+    def _report_message(self, line: bytes) -> None:
+        if messages.may_report(line):
+            for diagnostic in messages.diagnostics_of(line, certain=self._first):
+                self._tell(diagnostic)
+            self._first = False
 
     def _begin(self, text: str, line: bytes) -> None:
         if text.startswith(APPLIED):
@@ -76,12 +85,17 @@ class DiagnosticReader:
         elif self._applied:
             return
         elif text.startswith(OPENING):
-            self._block = Block("box")
+            self._block = self._new_block("box")
             # Should the box stay empty (terraform drops lines over 64 KiB), its colour alone tells what it was.
-            self._block.severity = "Warning" if YELLOW in line else ""
+            if YELLOW in line:
+                self._block.head("Warning", "")
         elif heading := HEADING.match(text):
-            self._block = Block("box" if heading[1] else "plain")
+            self._block = self._new_block("box" if heading[1] else "plain")
             self._block.head(heading[2], heading[3])
+
+    def _new_block(self, shape: str) -> Block:
+        certain, self._first = self._first, False
+        return Block(shape, self._tell, certain=certain)
 
     def _in_box(self, block: Block, text: str, line: bytes) -> None:
         if gutter := GUTTER.match(text):
@@ -98,28 +112,24 @@ class DiagnosticReader:
             self._begin(text, line)
 
     def _in_plain(self, block: Block, text: str, line: bytes) -> None:
-        heading = HEADING.match(text)
-        if text.startswith((OPENING, APPLIED)) or (heading and heading[1]):
-            self._finish(cut=True)
-            self._begin(text, line)
-        elif heading and block.may_be_over:
+        """All that follows belongs to the error: terraform prints its errors last, and in one shape."""
+        if not block.is_error and PROMPT.fullmatch(text):
             self._finish()
+        elif text.startswith(("╷", "│", "{")) and holds_another(text) and not block.quotes_command:
+            block.add(text)
+            self._finish()
+            self._report_message(line)
             self._begin(text, line)
         else:
-            block.add_doubtful(text)
-            if block.over and block.severity == "Warning":
-                self._finish()
-                # Was that warning within a local-exec's quoted command? Then the command's end has not been seen.
-                self._report([UNREADABLE] if self._quoted else [])
+            block.add(text)
 
-    def _finish(self, *, cut: bool = False) -> None:
+    def _finish(self) -> None:
         block, self._block = self._block, None
-        text = block.text(cut=cut) if block else None
-        if text:
-            self._quoted = self._quoted or text.quotes_command
-            self._report(text.diagnostics())
+        if block:
+            block.close()
 
-    def _report(self, diagnostics: Iterable[Diagnostic]) -> None:
-        for diagnostic in diagnostics:
-            self._errors += 1
-            self._found(diagnostic)
+    def _tell(self, diagnostic: Diagnostic) -> None:
+        self._errors += 1
+        for leaf in (diagnostic.without_bullets() if self._after_group else diagnostic).leaves():
+            self._found(leaf)
+        self._after_group = self._after_group or diagnostic.is_group

@@ -26,14 +26,21 @@ class Lines:
     """Hands on the lines that hold one of *needles*, and every line after one for which *read* returned true.
 
     Before each needle stands a byte that its lines hold and few others do: looking for one byte costs a fiftieth.
-    Nothing is looked at before *batch* bytes have come, or the end.
+    Nothing is looked at before *batch* bytes have come, or the end. *skim* is given all lines, many at once: bytes, and
+    where the lines begin and end in them.
     """
 
     def __init__(
-        self, needles: tuple[tuple[bytes, bytes], ...], read: Callable[[bytes], bool], *, batch: int = BATCH
+        self,
+        needles: tuple[tuple[bytes, bytes], ...],
+        read: Callable[[bytes], bool],
+        *,
+        skim: Callable[[bytes, int, int], object] | None = None,
+        batch: int = BATCH,
     ) -> None:
         self._needles = needles
         self._read = read
+        self._skim = skim
         self._batch = batch
         self._gathered = bytearray()
         self._every = False
@@ -69,6 +76,8 @@ class Lines:
             start = chunk.index(b"\n") + 1
             self._hold(chunk[: start - 1])
             self._release()
+        if self._skim:
+            self._skim(chunk, start, last)
         # Searching costs a fraction of splitting: a block without a needle is never cut into lines.
         if self._every or self._worth(chunk):
             self._scan(chunk, start, last)
@@ -83,6 +92,8 @@ class Lines:
     def _release(self) -> None:
         line = bytes(self._held)
         self._held.clear()
+        if self._skim:
+            self._skim(line, 0, len(line))
         if self._every or self._worth(line):
             self._every = self._read(line)
 

@@ -6,11 +6,13 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from tfretry.output.blocks import Block
 from tfretry.output.lines import ANSI, LINE_LIMIT, clean
-from tfretry.output.shapes import TEXT_LIMIT, UNREADABLE, Diagnostic, Text, address_in, unwrap
+from tfretry.output.local_exec import unwrap
+from tfretry.output.shapes import UNREADABLE, Diagnostic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 # Keys are sorted. Within a JSON string every quote is escaped, so this cannot be found inside somebody's text.
 START = b'{"@level"'
@@ -45,31 +47,35 @@ def message(line: bytes) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def diagnostics_of(line: bytes) -> Iterator[Diagnostic]:
-    """The error that the message on *line* reports; one that cannot be read is an error without text."""
+def diagnostics_of(line: bytes, *, certain: bool) -> list[Diagnostic]:
+    """The errors that the message on *line* can be read as; one that cannot be read is an error without text.
+
+    *certain*: no other diagnostic stands before it.
+    """
     body = message(line)
     if not body:
-        yield from _damaged(line)
-        return
+        return _damaged(line)
     said = body.get("diagnostic")
-    if body.get("type") != "diagnostic" or not isinstance(said, dict) or said.get("severity") == "warning":
-        return
+    if body.get("type") != "diagnostic" or not isinstance(said, dict):
+        return []
     snippet = said.get("snippet")
     context = snippet.get("context") if isinstance(snippet, dict) else None
     summary, detail, address = (_string(said.get(name)) for name in ("summary", "detail", "address"))
-    yield from _text(summary, detail, address, context=_string(context)).diagnostics()
+    severity = "Warning" if said.get("severity") == "warning" else "Error"
+    within = f", in {context}" if isinstance(context, str) and context else ""
+    where = f"  on x line 1{within}:" if said.get("range") else ""
+    return _read(severity, summary, detail, address=address, where=where, certain=certain)
 
 
-def _damaged(line: bytes) -> Iterator[Diagnostic]:
+def _damaged(line: bytes) -> list[Diagnostic]:
     text = _text_of(line)
     severity = SEVERITY.search(text)
     if severity and severity[1] == "warning":
-        return
+        return []
     if severity and len(line) >= LINE_LIMIT:
         summary, detail, address = (_cut(text, name) for name in ("summary", "detail", "address"))
-        yield from _text(summary, detail, address, truncated=True).diagnostics()
-    elif severity or line.startswith(ERROR):
-        yield UNREADABLE
+        return _read("Error", summary, detail, address=address, certain=True, truncated=True)
+    return [UNREADABLE] if severity or line.startswith(ERROR) else []
 
 
 def _cut(text: str, name: str) -> str:
@@ -81,15 +87,27 @@ def _cut(text: str, name: str) -> str:
         return found[1]
 
 
-def _text(summary: str, detail: str, address: str, *, context: str = "", truncated: bool = False) -> Text:
-    room = TEXT_LIMIT - len(summary)
-    return Text(
-        summary=ANSI.sub("", summary[:TEXT_LIMIT]).split("\n"),
-        detail=ANSI.sub("", detail[: max(0, room)]).split("\n"),
-        address=unwrap([address[:ADDRESS_LIMIT]]) or address_in(context),
-        shape="json",
-        truncated=truncated or len(detail) > room,
-    )
+def _read(
+    severity: str,
+    summary: str,
+    detail: str,
+    *,
+    address: str,
+    certain: bool,
+    where: str = "",
+    truncated: bool = False,
+) -> list[Diagnostic]:
+    """Read it as the lines that the shapes for people have of it."""
+    found: list[Diagnostic] = []
+    block = Block("json", found.append, certain=certain)
+    first, *more = summary.split("\n")
+    address = unwrap([address[:ADDRESS_LIMIT]])
+    location = [*([f"  with {address},"] if address else []), *([where, ""] if where else [])]
+    block.head(severity, ANSI.sub("", first))
+    for line in [*more, "", *location, *detail.split("\n")]:
+        block.add(ANSI.sub("", line))
+    block.close(truncated=truncated)
+    return found
 
 
 def _text_of(line: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from tfretry.output.lines import BATCH, Lines, clean
@@ -17,7 +18,6 @@ LONGEST_S = 10**9
 NEEDLES = (
     (b"C", b": Creating..."),
     (b"D", b": Destroying..."),
-    (b"S", b": Still "),
     (b"M", b": Modif"),
     (b"@", b'"apply_progress"'),
     (b"@", b'"apply_errored"'),
@@ -38,6 +38,10 @@ FINISHED = re.compile(
     rf"(?P<address>{ADDRESS})(?: \(deposed object (?P<deposed>\w+)\))?: "
     r"(?P<what>Creation|Modifications|Destruction) complete after "
 )
+STILL = b": Still "
+# A long apply says this of every resource every ten seconds: only the last of each is parsed, at the end. In bytes:
+NAME_LIMIT = 1024
+STILL_LIMIT = 4096
 # "[10s elapsed]", "[id=i-1, 2m10s elapsed]", since 1.12 "[02m10s elapsed]", in 0.11 "(ID: i-1, 10s elapsed)".
 GOING_ON = re.compile(
     rf"(?P<address>{ADDRESS})(?: \(deposed object \w+\))?: Still \w+\.\.\. [\[(](?:.*, )?"
@@ -69,10 +73,12 @@ class ProgressReader:
         self.destroy_provisioned: set[str] = set()
         self.longest: dict[str, int] = {}
         self.begun = False
+        self._going_on: dict[bytes, bytes] = {}
         self._updating: set[str] = set()
         self._destroying: set[str] = set()
         self._ended = False
-        self._lines = Lines((*NEEDLES, *NEEDLES_OF_CHANGES) if changes else NEEDLES, self._read, batch=batch)
+        needles = (*NEEDLES, *NEEDLES_OF_CHANGES) if changes else NEEDLES
+        self._lines = Lines(needles, self._read, skim=self._skim, batch=batch)
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes, cut anywhere."""
@@ -81,6 +87,10 @@ class ProgressReader:
     def close(self) -> None:
         """Take the end of the stream for the end of its last line."""
         self._lines.close()
+        for line in self._going_on.values():
+            if found := GOING_ON.match(clean(line).rstrip()):
+                hours, minutes, seconds = (int(found[unit] or 0) for unit in ("hours", "minutes", "seconds"))
+                self._wait(found["address"], hours * 3600 + minutes * 60 + seconds)
 
     @property
     def unfinished_updates(self) -> set[str]:
@@ -104,10 +114,18 @@ class ProgressReader:
             self._begin(BEGINNINGS[found["what"]], found["address"])
         elif found := PROVISIONING.match(text):
             self._provision(found["address"])
-        elif found := GOING_ON.match(text):
-            hours, minutes, seconds = (int(found[unit] or 0) for unit in ("hours", "minutes", "seconds"))
-            self._wait(found["address"], hours * 3600 + minutes * 60 + seconds)
         return False
+
+    def _skim(self, lines: bytes, start: int, end: int) -> None:
+        at = lines.find(STILL, start, end)
+        while at >= 0:
+            begin = lines.rfind(b"\n", start, at) + 1 or start
+            stop = lines.find(b"\n", at, end)
+            stop = end if stop < 0 else stop
+            self._going_on[lines[begin : min(at, begin + NAME_LIMIT)]] = lines[begin : min(stop, begin + STILL_LIMIT)]
+            at = lines.find(STILL, stop, end)
+        if len(self._going_on) > WAITS_KEPT:
+            self._going_on = dict(islice(self._going_on.items(), WAITS_KEPT))
 
     def _read_message(self, body: Any) -> None:
         hook = body.get("hook")

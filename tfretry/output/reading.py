@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COLOUR_OR_RETURN = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]|\r")
 HEAD_SIZE = 1024
 TAIL_SIZE = 256  # bytes: more colour codes than terraform ever writes in a row
-VERSION = re.compile(rb'"terraform":"([^"]{1,64})","type":"version"')
+VERSION = re.compile(rb'"(?:terraform|tofu)":"([^"]{1,64})","type":"version"')
 
 
 class Reading:

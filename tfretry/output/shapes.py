@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+from tfretry.output.local_exec import holds_end, quotes_command
 
 # What is kept of one diagnostic, in characters.
 TEXT_LIMIT = 64 * 1024
 
+# An identifier may hold what \w leaves out: marks that combine with a letter, and `·`. Of ASCII it holds no other sign.
+NAME = r"[^\s!-,./:-@\[-^`{-~]+"
 KEY = r"(?:\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\])?"
-ADDRESS = rf"(?:module\.[\w-]+{KEY}\.)*(?:data\.)?\w+\.[\w-]+(?:\.\d+)?{KEY}"
+ADDRESS = rf"(?:module\.{NAME}{KEY}\.)*(?:data\.)?{NAME}\.{NAME}(?:\.\d+)?{KEY}"
 # "2 error(s) occurred:" up to 0.11.13, "2 errors occurred:" from 0.11.14 (go-multierror 1.0); maybe behind an address.
 # "2 problems:" is terraform's own list, with dashes.
 COUNT = r"\d+ (?:error(?:s|\(s\))? occurred|problems):"
 GROUP = re.compile(rf"\b{COUNT}")
 GROUP_ITEM = re.compile(rf"(?:(\S+): )?{COUNT}")
-BULLET = re.compile(r"\s*[*-] ")
+# Wherever it stands: in a narrow terminal a dash within a text begins a line, too.
+BULLET = re.compile(r"(?:^| )[*-] ")
 LEAF_ADDRESS = re.compile(rf"({ADDRESS}): ")
 ROLLBACK = "Terraform does not automatically rollback in the face of errors."
-# Ours to know: a failed local-exec quotes its command and what that printed, so bullets there are no leaves.
-LOCAL_EXEC = "Error running command '"
-OUTPUT = re.compile(r"': .{1,300}?\. Output:(?: |$)")
+BOX = re.compile(r"╷|│ ?(?:Error|Warning): ")
+MESSAGE = re.compile(r'\{"@level":"error"')
 CONTEXT = re.compile(r"(resource|data) \"([^\"]+)\" \"([^\"]+)\"")
 
 
@@ -32,8 +33,9 @@ CONTEXT = re.compile(r"(resource|data) \"([^\"]+)\" \"([^\"]+)\"")
 class Diagnostic:
     """One error as terraform meant it: no colour, no gutter, no line breaks.
 
-    *heading* is what stood over a group's bullets, of which this is one. *truncated* says that there was more text than
-    is kept, *torn* that text which looks like something else may have belonged to it.
+    *heading* is what stood over a group's bullets, of which this is one; *aside* may belong to it or not. *truncated*
+    says that there was more text than is kept, *torn* that lines of it may be among what was left out. One that is not
+    *counted* is a part of another, or of a warning, that can be read as an error of its own.
     """
 
     summary: str
@@ -43,6 +45,48 @@ class Diagnostic:
     truncated: bool = False
     torn: bool = False
     heading: str = ""
+    aside: str = ""
+    counted: bool = True
+
+    @property
+    def text(self) -> str:
+        """Summary and detail as one."""
+        return f"{self.summary} {self.detail}".strip()
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a list of errors."""
+        found = GROUP.search(self.text)
+        return found is not None and not quotes_command(self.text[: found.start()])
+
+    def leaves(self) -> list[Diagnostic]:
+        """One for each error of a group, else this."""
+        return (list(self._leaves()) if self.is_group else []) or [self]
+
+    def without_bullets(self) -> Diagnostic:
+        """What it is behind a group: bullets may be leaves of that, so nothing explains it."""
+        return replace(self, truncated=True) if BULLET.search(self.text) and not self.is_group else self
+
+    def _leaves(self) -> Iterator[Diagnostic]:
+        group, _, rest = self.text.partition(ROLLBACK)
+        heading, *items = BULLET.split(group)
+        torn = self.torn or holds_end([rest])
+        outer = self.address
+        for item in items:
+            message = item.strip()
+            if header := GROUP_ITEM.fullmatch(message):
+                outer = header[1] or outer
+                continue
+            yield self._leaf(message, outer, heading=heading.strip(), torn=torn)
+
+    def _leaf(self, item: str, outer: str | None, *, heading: str, torn: bool) -> Diagnostic:
+        address, message = outer, item
+        if named := LEAF_ADDRESS.match(item):
+            # 0.11 names the module in the outer bullet only: "* module.app.aws_x.y: 1 error(s)…", "* aws_x.y: …".
+            address = outer if outer and outer.endswith(f".{named[1]}") else named[1]
+            message = item[named.end() :]
+        shape = "bullets" if self.shape == "plain" else self.shape
+        return replace(self, summary=message, detail="", address=address, shape=shape, torn=torn, heading=heading)
 
 
 # Something said that it is an error, and no more can be made out: it is counted, and nothing explains it.
@@ -51,10 +95,15 @@ UNREADABLE = Diagnostic(
 )
 
 
-def unwrap(lines: Iterable[str]) -> str:
-    """*lines* as one, white space collapsed, in characters that any output can take."""
-    joined = " ".join(" ".join(lines).split())
-    return joined.encode("utf-8", "replace").decode()
+def holds_another(text: str) -> bool:
+    """Whether *text*, unwrapped, holds an error in a shape that terraform does not print within one.
+
+    Which of the two the rest belongs to, nobody can tell; unless a command is quoted before, whose output it may be.
+    """
+    found = BOX.search(text)
+    if found is None and '"type":"diagnostic"' in text:
+        found = MESSAGE.search(text)
+    return found is not None and not quotes_command(text[: found.start()])
 
 
 def address_in(context: str) -> str | None:
@@ -63,80 +112,3 @@ def address_in(context: str) -> str | None:
         return None
     kind, type_, name = found.groups()
     return f"data.{type_}.{name}" if kind == "data" else f"{type_}.{name}"
-
-
-def holds_output(lines: Iterable[str]) -> bool:
-    """Whether *lines* hold what ends a local-exec's quoted command: then that command was cut in two."""
-    return OUTPUT.search(unwrap(lines)) is not None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """The lines of one diagnostic, not yet unwrapped."""
-
-    summary: Sequence[str]
-    detail: Sequence[str]
-    address: str | None
-    shape: str
-    truncated: bool = False
-    torn: bool = False
-
-    @property
-    def quotes_command(self) -> bool:
-        """Whether nothing but our guess tells where a quoted command ends."""
-        return self.shape == "plain" and LOCAL_EXEC in unwrap([*self.summary, *self.detail])
-
-    def diagnostics(self) -> Iterator[Diagnostic]:
-        """One for each leaf of a group of errors, else one."""
-        summary, detail = unwrap(self.summary), unwrap(self.detail)
-        group = GROUP.search(f"{summary} {detail}")
-        leaves = list(self._leaves()) if group and LOCAL_EXEC not in f"{summary} {detail}"[: group.start()] else []
-        if leaves:
-            yield from leaves
-            return
-        yield Diagnostic(
-            summary=summary,
-            detail=detail,
-            address=self.address,
-            shape=self.shape,
-            truncated=self.truncated,
-            torn=self.torn,
-        )
-
-    def _leaves(self) -> Iterator[Diagnostic]:
-        lines = [*self.summary, *self.detail]
-        end = next((at for at, line in enumerate(lines) if line.startswith(ROLLBACK)), len(lines))
-        heading, *items = _items(lines[:end])
-        torn = self.torn or holds_output(lines[end:])
-        outer = self.address
-        for item in items:
-            if header := GROUP_ITEM.fullmatch(item):
-                outer = header[1] or outer
-                continue
-            yield self._leaf(item, outer, heading=heading, torn=torn)
-
-    def _leaf(self, item: str, outer: str | None, *, heading: str, torn: bool) -> Diagnostic:
-        address, message = outer, item
-        if named := LEAF_ADDRESS.match(item):
-            # 0.11 names the module in the outer bullet only: "* module.app.aws_x.y: 1 error(s)…", "* aws_x.y: …".
-            address = outer if outer and outer.endswith(f".{named[1]}") else named[1]
-            message = item[named.end() :]
-        return Diagnostic(
-            summary=message,
-            detail="",
-            address=address,
-            shape="bullets" if self.shape == "plain" else self.shape,
-            truncated=self.truncated,
-            torn=torn,
-            heading=heading,
-        )
-
-
-def _items(lines: Sequence[str]) -> list[str]:
-    items: list[list[str]] = [[]]
-    for line in lines:
-        if bullet := BULLET.match(line):
-            items.append([line[bullet.end() :]])
-        else:
-            items[-1].append(line)
-    return [unwrap(item) for item in items]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ from tfretry.terraform.words import Word, words
 
 VARIABLES = frozenset({"var", "var-file"})
 FOR_PLANNING = VARIABLES | {"lock", "lock-timeout", "parallelism", "state", "target", "replace"}
+
+QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"|\s+')
+ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))|\$\$\{|%%\{")
 
 Options = list[tuple[str, str | None]]
 
@@ -175,9 +179,27 @@ class Command:
 
 
 def plain_address(address: str) -> str:
-    """*address* without the white space that terraform's own rendering does not have."""
-    parts = address.split('"')  # every second one stands inside quotes
-    return '"'.join(part if index % 2 else "".join(part.split()) for index, part in enumerate(parts))
+    """*address* in one notation: its white space is none, its keys are what their escapes stand for.
+
+    As terraform reads them (hcl's scanner and cty, which composes what Unicode can compose).
+    """
+    return QUOTED.sub(lambda found: _plain_key(found[1]) if found[1] is not None else "", address)
+
+
+def _plain_key(quoted: str) -> str:
+    from unicodedata import normalize
+
+    key = normalize("NFC", ESCAPE.sub(_character, quoted))
+    return '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _character(escape: re.Match[str]) -> str:
+    if digits := escape[1] or escape[2]:
+        code = int(digits, 16)
+        return chr(code) if code < 0x110000 else escape[0]
+    if escape[3]:
+        return {"n": "\n", "r": "\r", "t": "\t"}.get(escape[3], escape[3])
+    return escape[0][1:]  # $${ and %%{
 
 
 def redacted(argv: Sequence[str]) -> list[str]:

@@ -1,0 +1,122 @@
+"""One failure, one decision: scripts that real terraform runs, in each of its shapes."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from reading import DEFAULT
+from render import AWS, SENTENCE
+from terminal import on_a_terminal, on_pipes
+
+from tfretry.causes.judge import Judge
+from tfretry.causes.patience import patience
+from tfretry.output.diagnostics import DiagnosticReader
+
+INNER = """
+resource "terraform_data" "inner" {
+  provisioner "local-exec" {
+    command = "echo \\"An error occurred: $SENTENCE\\"; exit 254"
+  }
+}
+"""
+MAIN = """
+variable "script" {}
+
+resource "terraform_data" "x" {
+  provisioner "local-exec" {
+    command = "sh ${var.script}"
+  }
+}
+"""
+DENIAL = "ci is not authorized to perform: ecs:X"
+NESTED = '"$TERRAFORM" -chdir="$INNER" apply -auto-approve -input=false -state="$(mktemp -u)"'
+SCRIPTS = {
+    "a log": (f"2026-11-26 10:00:00 [INFO] start\n2026-11-26 10:00:01 [ERROR] {SENTENCE}", True),
+    "a log of TF_LOG's form": (f"2026-11-26T10:00:01.123Z [ERROR] x: {SENTENCE}", True),
+    "a denial in a log": (f"{SENTENCE}\n2026-11-26 10:00:02 [ERROR] {DENIAL}", False),
+    "outputs": (f"Outputs:\n\nVpcId = vpc-0\n\n{SENTENCE}", True),
+    "progress": (f"aws_vpc.v: Creation complete after 1s [id=vpc-0]\n{SENTENCE}", True),
+    "a plan": (f"  # aws_ecs_service.x will be created\n{SENTENCE}", True),
+    "an apply": (f"Apply complete! Resources: 1 added, 0 changed, 0 destroyed.\n\n{SENTENCE}", True),
+    "another error": (f"no luck\n\nError: {AWS}", False),
+    "another error that heals, too": (f"{SENTENCE}\n\nError: {AWS}", True),
+    "another error that is permanent": (f"{SENTENCE}\n\nError: Invalid index", False),
+    "a heading without a blank line": (f"no luck\nError: {AWS}", True),
+    "a warning before": (f"x\n\nWarning: y\n\n{SENTENCE}", False),
+    "a warning behind": (f"{SENTENCE}\n\nWarning: y\n\n{DENIAL}", False),
+}
+SHAPES = {
+    "colour": ([], None),
+    "no colour": (["-no-color"], None),
+    "json": (["-json"], None),
+    "terminal of 20": ([], 20),
+    "terminal of 80": ([], 80),
+    "terminal of 40 without colour": (["-no-color"], 40),
+}
+
+
+@pytest.fixture(scope="module")
+def folders(real_terraform, tmp_path_factory):
+    found = []
+    for text in (MAIN, INNER):
+        folder = tmp_path_factory.mktemp("configuration")
+        (folder / "main.tf").write_text(text)
+        subprocess.run([real_terraform, "init", "-input=false"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        found.append(folder)
+    return found
+
+
+@pytest.fixture
+def diagnosis(real_terraform, folders, tmp_path, monkeypatch):
+    """The diagnosis of a run of terraform, in a shape, with a script for its local-exec."""
+    folder, inner = folders
+    monkeypatch.setenv("TERRAFORM", real_terraform)
+    monkeypatch.setenv("INNER", str(inner))
+    monkeypatch.setenv("SENTENCE", SENTENCE)
+
+    def run(script: str, shape: str):
+        (tmp_path / "script").write_text(script)
+        options, columns = SHAPES[shape]
+        argv = [real_terraform, "apply", "-auto-approve", "-input=false", f"-state={tmp_path / 'state'}"]
+        argv += [f"-var=script={tmp_path / 'script'}", *options]
+        code, streams = on_a_terminal(argv, folder, columns) if columns else on_pipes(argv, folder)
+        assert code == 1
+        judge = Judge(DEFAULT, patience)
+        for stream in streams:
+            reader = DiagnosticReader(judge.see)
+            reader.feed(stream)
+            reader.close()
+        return judge.diagnosis()
+
+    return run
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_what_a_script_prints_is_decided_the_same_in_every_shape(diagnosis, name, shape):
+    """Log lines and terraform's own words are the script's; what can be read as two errors must heal as two."""
+    text, retried = SCRIPTS[name]
+    found = diagnosis(f"cat <<'END'\n{text}\nEND\nexit 1\n", shape)
+    assert found.errors >= 1
+    assert found.heals is retried
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("inner", "retried"),
+    [("", True), ("-no-color", True), ("-json", True), ("2>&1 >/dev/null", True), ("-no-color 2>&1 >/dev/null", True)],
+)
+def test_another_terraform_within_is_decided_the_same_in_every_shape(diagnosis, inner, retried, shape):
+    """Without colour, its error may as well be the outer terraform's second one: then what is before must heal, too.
+
+    That is its progress, which quotes the sentence; or nothing at all, so that there is no blank line between the two.
+    """
+    assert diagnosis(f"{NESTED} {inner}\n", shape).heals is retried
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_can_be_read_as_two_errors_is_told_to_have_met_a_cause(diagnosis, shape):
+    """So that we say why there is no retry."""
+    found = diagnosis(f"echo no luck; {NESTED} -no-color 2>&1 >/dev/null\n", shape)
+    assert (found.heals, found.met_cause) == (False, True)
