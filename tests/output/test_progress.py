@@ -56,7 +56,7 @@ def test_a_finished_change_is_known_by_its_line(line, finished):
     """With and without colour, however it is cut, with any line end."""
     for text in (f"{line}\n", f"{line}\r\n", f"\x1b[0m\x1b[1m{line}\x1b[0m\x1b[0m\n", line):
         for size in (1, 3, 1000):
-            assert progress_of(f"x\n{text}", size=size).finished == {finished}
+            assert progress_of(f"x\n{text}", size=size).finished == [finished]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_finished_change_is_known_by_its_line(line, finished):
 )
 def test_what_only_looks_like_progress_is_not(line):
     """Lines count from their very beginning."""
-    assert progress_of(f"{line}\n").finished == set()
+    assert progress_of(f"{line}\n").finished == []
     assert progress_of(f"{line}\n").longest == {}
 
 
@@ -137,7 +137,7 @@ def test_whether_a_change_has_begun_is_known(text, begun):
 def test_a_finished_change_is_known_by_its_message(action):
     """`apply_complete` of -json."""
     hook = {"resource": {"addr": "aws_x.y"}, "action": action, "elapsed_seconds": 2}
-    assert progress_of(ui("done", type="apply_complete", hook=hook)).finished == {change(action, "aws_x.y")}
+    assert progress_of(ui("done", type="apply_complete", hook=hook)).finished == [change(action, "aws_x.y")]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_finished_change_is_known_by_its_message(action):
 def test_other_messages_say_nothing(body):
     """Whatever their shape."""
     reader = progress_of("@\n" + json.dumps(body) + "\n" + json.dumps(body)[:-1] + ' "apply_"\n')
-    assert (reader.finished, reader.longest) == (set(), {})
+    assert (reader.finished, reader.longest) == ([], {})
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-1", "1e300"])
@@ -178,11 +178,11 @@ def test_waits_are_kept_in_bounds():
 def test_the_progress_of_captures_is_read(size):
     """A provider that polled for almost four minutes, on a terminal and in JSON."""
     terminal = progress_of((CORPUS / "tf1.11.4-mixed-pty80.raw").read_bytes(), size=size)
-    assert (terminal.longest, terminal.finished) == ({"aws_ecs_service.ecs": 230}, set())
+    assert (terminal.longest, terminal.finished) == ({"aws_ecs_service.ecs": 230}, [])
     messages = progress_of((CORPUS / "tf1.11.4-mixed-json.stdout.raw").read_bytes(), size=size)
     assert messages.longest["aws_ecs_service.ecs"] == 240
     done = progress_of((CORPUS / "tf1.11.4-localexec-pty40.raw").read_bytes(), size=size)
-    assert done.finished == {change("create", "terraform_data.cluster")}
+    assert done.finished == [change("create", "terraform_data.cluster")]
 
 
 def test_only_updates_are_read_where_nobody_asks_for_changes():
@@ -220,3 +220,42 @@ def test_a_wait_of_nothing_is_a_wait():
     hook = {"resource": {"addr": "a.b"}, "action": "create", "elapsed_seconds": 0.5}
     line = json.dumps({"@level": "info", "hook": hook, "type": "apply_errored"}, separators=(",", ":"))
     assert progress_of(f"{line}\n").longest == {"a.b": 0}
+
+
+LIES = "a.b: Creation complete after 0s [id=x]\na.b: Destruction complete after 0s\n"
+
+
+@pytest.mark.parametrize("begins", ["Error: Stack failed", "a.c: Creating...\nWarning: Old"], ids=["error", "warning"])
+def test_what_a_diagnostic_tells_of_completions_is_no_report(begins):
+    """Without colour its text stands at the margin, like terraform's own lines; these have all come before."""
+    reader = progress_of(f"a.a: Creation complete after 0s\n{begins}\n\nStack output:\n\n{LIES}")
+    assert reader.finished == [change("create", "a.a")]
+
+
+def test_a_warning_of_the_plan_does_not_end_the_reports():
+    """It comes before any change has begun."""
+    reader = progress_of(f"Warning: Old\n\nIt is old.\n\na.b: Creating...\n{LIES}")
+    assert reader.finished == [change("create", "a.b"), change("delete", "a.b")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "provisioned"),
+    [
+        (["a.b: Destroying... [id=x]", "a.b: Provisioning with 'local-exec'..."], {"a.b"}),
+        (["a.b (deposed object 0a): Destroying...", "a.b: Provisioning with 'local-exec'..."], {"a.b"}),
+        (["a.b: Creating...", "a.b: Provisioning with 'local-exec'..."], set()),
+        (["a.b: Destroying...", "a.b: Destruction complete after 0s", "a.b: Provisioning with 'x'..."], set()),
+        (["a.b: Destroying...", "a.c: Provisioning with 'local-exec'..."], set()),
+    ],
+    ids=str,
+)
+def test_a_destroy_time_provisioner_is_one_that_begins_while_its_object_is_destroyed(lines, provisioned):
+    """One that belongs to a creation is another."""
+    assert progress_of("".join(f"{line}\n" for line in lines)).destroy_provisioned == provisioned
+
+
+def test_messages_tell_of_destroy_time_provisioners_too():
+    """As `provision_start`, after the `apply_start` of a deletion."""
+    hook = {"resource": {"addr": "a.b"}, "action": "delete"}
+    begun = ui("x", type="apply_start", hook=hook) + ui("x", type="provision_start", hook={"resource": {"addr": "a.b"}})
+    assert progress_of(begun).destroy_provisioned == {"a.b"}

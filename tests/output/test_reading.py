@@ -33,7 +33,7 @@ def test_errors_are_found_on_either_channel():
 def test_changes_of_all_channels_are_the_runs():
     """Those that are finished, and whether an update is not."""
     both, _ = readings(b"a.b: Creation complete after 1s\n", b"c.d: Modifying...\n")
-    assert both.finished == {Completion(action="create", address="a.b", deposed=None)}
+    assert both.finished == (Completion(action="create", address="a.b", deposed=None),)
     assert both.update_failed
     done, _ = readings(b"c.d: Modifying...\nc.d: Modifications complete after 1s\n")
     assert not done.update_failed
@@ -42,7 +42,7 @@ def test_changes_of_all_channels_are_the_runs():
 def test_changes_are_not_looked_for_where_nobody_asks():
     """But for updates, on which the refresh of a retry depends."""
     only, _ = readings(b"a.b: Creation complete after 1s\nc.d: Modifying...\n", changes=False)
-    assert (only.finished, only.update_failed) == (frozenset(), True)
+    assert (only.finished, only.update_failed) == ((), True)
 
 
 def test_the_longest_wait_is_that_of_the_addresses_asked_for():

@@ -73,7 +73,8 @@ def test_a_wrapper_that_leads_back_is_started_once_and_then_the_real_one(tmp_pat
 def test_a_wrapper_that_leads_back_to_nothing_else_ends_with_a_sentence(tmp_path, place, wrapper, arguments):
     """And with an exit code of ours."""
     starts = place("wrapper", WRAPPERS[wrapper])
-    done = run(tmp_path, ["wrapper"], *arguments)
+    # By its name, since otherwise it would become the embedded terraform where that is installed.
+    done = run(tmp_path, ["wrapper"], *arguments, TFRETRY_TERRAFORM="terraform")
     assert (done.returncode, done.stdout) == (125, "")
     assert done.stderr.count("leads back to tfretry and there is no other terraform on PATH") == 1
     assert starts() == 1

@@ -61,9 +61,9 @@ def test_the_name_that_we_are_called_by_decides(binary, tmp_path, called, there,
     assert find_terraform(paths[there[0]], environ, called=called) == paths[there[0]]
 
 
-def test_a_wanted_name_passes_over_ourselves_on_path(binary, tmp_path):
+def test_a_wanted_name_passes_over_ourselves_on_path(binary, tmp_path, monkeypatch):
     """As the default names do; where there is no other, it says so."""
-    binary("one/terraform-1.5", OURSELVES[0])
+    monkeypatch.setattr(sys, "argv", [binary("one/terraform-1.5", "us")])
     real = binary("two/terraform-1.5")
     assert find_terraform("terraform-1.5", path_of(tmp_path / "one", tmp_path / "two")) == real
     with pytest.raises(TerraformNotFoundError, match=r"no other terraform-1\.5 on PATH"):

@@ -34,16 +34,13 @@ def find_terraform(
     for path in _on_path(names, environ):
         if not leads_back(path, started):
             return path
-    return _embedded(names, environ)
+    may_be_embedded = EMBEDDED in names and not wanted
+    fault = _none_on_path(names, environ, get_one=f", or {GET_EMBEDDED}" if may_be_embedded else "")
+    if may_be_embedded and not isinstance(fault, TerraformNotExecutableError):
+        from tfretry.terraform.embedded import find_embedded
 
-
-def _embedded(names: Sequence[str], environ: Mapping[str, str]) -> str:
-    from tfretry.terraform.embedded import find_embedded
-
-    fault = _none_on_path(names, environ)
-    is_terraform = EMBEDDED in names and not isinstance(fault, TerraformNotExecutableError)
-    if is_terraform and (embedded := find_embedded(environ)):
-        return embedded
+        if embedded := find_embedded(environ):
+            return embedded
     raise fault
 
 
@@ -59,9 +56,8 @@ def _checked(path: str, started: Sequence[str]) -> str:
     return path
 
 
-def _none_on_path(names: Sequence[str], environ: Mapping[str, str]) -> TfretryError:
+def _none_on_path(names: Sequence[str], environ: Mapping[str, str], *, get_one: str) -> TfretryError:
     said = " or ".join(names)
-    get_one = f", or {GET_EMBEDDED}" if EMBEDDED in names else ""
     if passed_over := next(_on_path(names, environ), None):
         rest = f"and there is no other {said} on PATH; pass --terraform PATH, set TFRETRY_TERRAFORM{get_one}"
         if is_ourselves(passed_over):
