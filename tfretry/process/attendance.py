@@ -75,6 +75,8 @@ class Attendance:
             arrival = self._signals.take(None if limit_s is None else max(0.0, limit_s - time.monotonic()))
             if arrival and self._is_stop(arrival) and limit_s is None:
                 limit_s = time.monotonic() + DRAIN_S
+        for arrival in self._signals.take_pending():  # one that has ended terraform at once may not have been seen
+            self._is_stop(arrival)
 
     def _settle(self, came: Iterable[Arrival]) -> None:
         arrivals = [*self._undecided, *came, *self._signals.take_pending()]
