@@ -54,6 +54,13 @@ def test_colour_in_a_message_is_no_text():
     assert heals(said("x", detail=middle) + "\n")
 
 
+def test_colour_that_is_shown_as_pictures_is_no_text():
+    """OpenTofu 1.12 writes what a script printed so, but in -json."""
+    middle = SENTENCE[:7] + "\u241b[31m" + SENTENCE[7:40] + "\u241b[0m\u240d" + SENTENCE[40:]
+    assert heals(f"\u2577\n\u2502 Error: x\n\u2502\n\u2502 {middle}\n\u2575\n")
+    assert heals(f"\nError: x\n\n{middle}\n")
+
+
 @pytest.mark.parametrize("start", [0, 2, 40])
 def test_a_message_too_long_to_be_kept_heals_nothing_and_names_what_it_can(start):
     """What was cut away may be what tells that it is permanent."""

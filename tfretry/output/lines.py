@@ -14,7 +14,10 @@ LINE_LIMIT = 256 * 1024
 BATCH = 16 * 1024
 
 # An unfinished control string loses its introducer only: text must not vanish because a terminator is missing.
-ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[^\[\]]?|\x1b|\r")
+# For people OpenTofu 1.12 shows those of a text as pictures: U+241B for the escape, U+240D for the return.
+ANSI = re.compile(
+    r"[\x1b\u241b]\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[^\[\]]?|[\x1b\u241b\r\u240d]"
+)
 
 
 def clean(line: bytes) -> str:
