@@ -137,7 +137,7 @@ def scripted(fake_terraform, tmp_path):
 
 
 @pytest.fixture
-def impatient(monkeypatch):
+def short_waits(monkeypatch):
     """Waits of a few milliseconds."""
     monkeypatch.setenv("TFRETRY_FIRST_WAIT", "10ms")
     monkeypatch.setenv("TFRETRY_LONGEST_WAIT", "20ms")

@@ -56,7 +56,7 @@ class Apply:
 
             log_format = self._settings.log_format or ("json" if self._command.says_json else "text")
             reporter = Reporter(self._settings, self._environ, as_json=log_format == "json")
-            if self._attempts[0].heals and not unrepeatable:
+            if self._attempts[0].is_retryable and not unrepeatable:
                 result = self._retry(reporter, saved)
             else:
                 result = result_of(self._attempts, unrepeatable=unrepeatable)
@@ -163,11 +163,11 @@ def _check_for_readers() -> None:
 
 def hook_variables(attempts: Sequence[Attempt], wait_s: float) -> dict[str, str]:
     """What the command of --on-retry is told of the attempt that failed."""
-    healing = attempts[-1].diagnosis.healing
+    first_match = attempts[-1].diagnosis.first_match
     told = {
         "ATTEMPT": str(len(attempts)),
-        "CAUSE": healing.cause.name if healing and healing.cause else "",
-        "ADDRESS": healing.address or "" if healing else "",
+        "CAUSE": first_match.cause.name if first_match and first_match.cause else "",
+        "ADDRESS": first_match.address or "" if first_match else "",
         "WAIT_S": f"{wait_s:.3f}",
     }
     return {f"TFRETRY_RETRY_{name}": value.replace("\0", "") for name, value in told.items()}

@@ -6,15 +6,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tfretry.causes.judge import Diagnosis, Judge
+from tfretry.causes.diagnosis import Classifier, Diagnosis
 from tfretry.causes.patience import patience
 from tfretry.causes.table import Cause
 from tfretry.output.progress import Completion
-from tfretry.output.reading import Readings
+from tfretry.output.reader import OutputReader
 from tfretry.process.run import run_terraform
 from tfretry.process.signals import Signals
 
-NOTHING = Diagnosis(errors=0, findings=(), obstacle=None)
+NOTHING = Diagnosis(errors=0, findings=(), unexplained=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Attempt:
     began_s: float  # of the monotonic clock, like the end
     ended_s: float
     exit_code: int  # negative: died of that signal
-    signalled: int | None
+    received_signal: int | None
     diagnosis: Diagnosis
     finished: tuple[Completion, ...]
     destroy_provisioned: frozenset[str]  # addresses where a destroy-time provisioner has begun
@@ -43,13 +43,13 @@ class Attempt:
         return self.ended_s - self.began_s
 
     @property
-    def heals(self) -> bool:
+    def is_retryable(self) -> bool:
         """Whether waiting alone is expected to mend this failure."""
-        return self.exit_code == 1 and self.signalled is None and self.watched and self.diagnosis.heals
+        return self.exit_code == 1 and self.received_signal is None and self.watched and self.diagnosis.is_transient
 
     def was_refused(self, *sentences: str) -> bool:
         """Whether terraform refused to begin, with one of *sentences*; after a signal nothing is inferred."""
-        ended_by_itself = self.exit_code == 1 and self.signalled is None
+        ended_by_itself = self.exit_code == 1 and self.received_signal is None
         return ended_by_itself and any(
             sentence in finding.summary for finding in self.diagnosis.findings for sentence in sentences
         )
@@ -66,8 +66,8 @@ def run_attempt(
 
     Without *changes* it is not asked which changes are finished, but for updates.
     """
-    judge = Judge(causes, patience)
-    readings = Readings(judge.see, changes=changes)
+    judge = Classifier(causes, patience)
+    readings = OutputReader(judge.see, changes=changes)
     started, began_s = time.time(), time.monotonic()
     outcome = run_terraform(argv, signals=signals, watch=readings.watch)
     ended_s = time.monotonic()
@@ -79,7 +79,7 @@ def run_attempt(
         began_s=began_s,
         ended_s=ended_s,
         exit_code=outcome.exit_code,
-        signalled=outcome.signalled,
+        received_signal=outcome.received_signal,
         watched=outcome.watched and found is not None,
         diagnosis=diagnosis,
         finished=readings.finished,
@@ -92,7 +92,7 @@ def run_attempt(
     )
 
 
-def _diagnosis(judge: Judge, readings: Readings) -> Diagnosis | None:
+def _diagnosis(judge: Classifier, readings: OutputReader) -> Diagnosis | None:
     """None where we fail to read: as in the pump, that only means that nothing is retried."""
     try:
         readings.close()

@@ -15,7 +15,7 @@ from tfretry.terraform.arguments import chdir, is_retriable_apply, misplaced_opt
 from tfretry.terraform.binary import find_terraform, replace_process
 from tfretry.terraform.recursion import is_retried_above, remember_start, started_already
 
-SHORT = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # no descriptor, process or memory is left
+OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # no descriptor, process or memory is left
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _exit_code(argv: Sequence[str] | None, mask: AbstractSet[int]) -> int:
     try:
         return _run(sys.argv[1:] if argv is None else argv, mask)
     except Exception as error:  # noqa: BLE001  # what went wrong becomes an exit code here
-        return _confess(error)
+        return _report_error(error)
 
 
 def _run(argv: Sequence[str], mask: AbstractSet[int]) -> int:
@@ -98,7 +98,7 @@ def _check_for_ours(terraform_argv: Sequence[str]) -> None:
 
 
 def _show(asked: set[str]) -> int:
-    from tfretry.config.helptext import causes_table, help_text
+    from tfretry.config.help import causes_table, help_text
 
     text = help_text() if "--help" in asked else causes_table()
     try:
@@ -135,17 +135,17 @@ def _apply(own: Sequence[str], terraform: str, terraform_argv: Sequence[str], *,
         try:
             exit_code = apply.run().exit_code
         except Exception as error:  # noqa: BLE001  # a fault of ours: what terraform has said stands all the same
-            fault = _confess(error)
+            fault = _report_error(error)
             exit_code = fault if apply.exit_code is None else apply.exit_code
     return exit_like(exit_code)
 
 
-def _confess(error: Exception) -> int:
+def _report_error(error: Exception) -> int:
     """Say what went wrong: a sentence for what was to be expected, else all that helps to mend it; our exit code."""
     if isinstance(error, TfretryError):
         write_stderr(f"tfretry: {printable(str(error))}\n".encode("utf-8", "replace"))
         return error.exit_code
-    if isinstance(error, OSError) and error.errno in SHORT:
+    if isinstance(error, OSError) and error.errno in OUT_OF_RESOURCES:
         write_stderr(f"tfretry: {printable(error.strerror or str(error))}\n".encode("utf-8", "replace"))
         return TfretryError.exit_code
     import traceback

@@ -34,7 +34,7 @@ def retrying(
     *attempts* holds the first one already, and grows with each trial. *sleep* is given the seconds between two.
     """
     return Retrying(
-        retry=lambda _: attempts[-1].heals or needs_refresh(attempts[-1], attempts[0]),
+        retry=lambda _: attempts[-1].is_retryable or needs_refresh(attempts[-1], attempts[0]),
         stop=stop_at_deadline(settings, attempts) | stop_at_max_attempts(settings, attempts),
         wait=wait_in_proportion(settings, attempts, uniform=uniform),
         sleep=sleep,

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tfretry.attempt import Attempt
-from tfretry.causes.judge import Finding
+from tfretry.causes.diagnosis import Finding
 
 # terraform's internal/command/clistate/state.go
 LOCKED = "Error acquiring the state lock"
 
-Ending = Literal["applied", "failed", "gave-up", "interrupted", "not-retried", "refused"]
+Outcome = Literal["applied", "failed", "gave-up", "interrupted", "not-retried", "refused"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """The end of a run."""
 
-    ending: Ending
+    outcome: Outcome
     exit_code: int  # negative: terraform died of that signal
     attempts: tuple[Attempt, ...]
     reason: str | None = None  # for people: why it was not retried, in a clause
@@ -38,7 +38,7 @@ class Result:
     @property
     def interrupted_between(self) -> int | None:
         """The signal that ended the run between two attempts, if one did."""
-        is_between = self.ending == "interrupted" and self.last.signalled is None
+        is_between = self.outcome == "interrupted" and self.last.received_signal is None
         return self.exit_code - 128 if is_between else None
 
     @property
@@ -55,18 +55,18 @@ class Result:
 def result_of(attempts: Sequence[Attempt], *, unrepeatable: str | None = None) -> Result:
     """The end that *attempts* came to; *unrepeatable* says why there is no second one although waiting would heal."""
     last, reason = attempts[-1], None
-    ending: Ending
-    if last.signalled is not None:
-        ending = "interrupted"
+    outcome: Outcome
+    if last.received_signal is not None:
+        outcome = "interrupted"
     elif last.exit_code == 0:
-        ending = "applied"
-    elif last.heals:
-        ending, reason = ("not-retried", unrepeatable) if unrepeatable else ("gave-up", None)
+        outcome = "applied"
+    elif last.is_retryable:
+        outcome, reason = ("not-retried", unrepeatable) if unrepeatable else ("gave-up", None)
     else:
         reason = _reason(attempts)
-        ending = "not-retried" if reason else "failed"
+        outcome = "not-retried" if reason else "failed"
     return Result(
-        ending=ending,
+        outcome=outcome,
         exit_code=last.exit_code,
         attempts=tuple(attempts),
         reason=reason,
@@ -77,21 +77,21 @@ def _reason(attempts: Sequence[Attempt]) -> str | None:
     if not attempts[-1].watched and attempts[-1].exit_code == 1:
         return "tfretry failed to read what terraform printed; please report it"
     # Only a run that has met a known error owes an explanation; bare terraform's other failures speak for themselves.
-    obstacle = attempts[-1].diagnosis.obstacle
+    unexplained = attempts[-1].diagnosis.unexplained
     met_a_cause = len(attempts) > 1 or attempts[-1].diagnosis.met_cause
-    return _in_the_way(obstacle, is_retry=len(attempts) > 1) if obstacle and met_a_cause else None
+    return _in_the_way(unexplained, is_retry=len(attempts) > 1) if unexplained and met_a_cause else None
 
 
-def _in_the_way(obstacle: Finding, *, is_retry: bool) -> str:
-    if "asking for approval" in obstacle.summary and "EOF" in obstacle.summary:
+def _in_the_way(unexplained: Finding, *, is_retry: bool) -> str:
+    if "asking for approval" in unexplained.summary and "EOF" in unexplained.summary:
         return (
             "terraform asked for approval again and stdin was at its end; a retry needs -auto-approve or a saved plan"
         )
-    if obstacle.hides_others:
+    if unexplained.hides_others:
         hidden = "-consolidate-errors hides errors that have the same summary, and perhaps another reason"
-        return f"{hidden} ({obstacle.address or 'terraform'}: {obstacle.summary})"
-    reason = f"{obstacle.address or 'terraform'} failed for another reason ({obstacle.summary})"
-    if LOCKED in obstacle.summary and is_retry:
+        return f"{hidden} ({unexplained.address or 'terraform'}: {unexplained.summary})"
+    reason = f"{unexplained.address or 'terraform'} failed for another reason ({unexplained.summary})"
+    if LOCKED in unexplained.summary and is_retry:
         return f"{reason}; with -lock-timeout=DURATION terraform waits for the lock"
     return reason
 
@@ -99,7 +99,7 @@ def _in_the_way(obstacle: Finding, *, is_retry: bool) -> str:
 def interrupted(attempts: Sequence[Attempt], number: int, *, meanwhile: str) -> Result:
     """The end by signal *number* between two attempts; *meanwhile* says what we were about."""
     return Result(
-        ending="interrupted",
+        outcome="interrupted",
         exit_code=128 + number,
         attempts=tuple(attempts),
         reason=meanwhile,
@@ -109,7 +109,7 @@ def interrupted(attempts: Sequence[Attempt], number: int, *, meanwhile: str) -> 
 def refused(attempts: Sequence[Attempt], reason: str, *details: str) -> Result:
     """The end where the approved plan is not continued: the exit code is that of the apply that failed."""
     return Result(
-        ending="refused",
+        outcome="refused",
         exit_code=attempts[-1].exit_code,
         attempts=tuple(attempts),
         reason=reason,

@@ -18,14 +18,15 @@ KINDS = {
 # In a process of its own, so that its memory is its own: total bytes and a block on the command line.
 MEASURED = """
 import resource, sys, time
-from tfretry.causes.judge import Judge
+from tfretry.causes.diagnosis import Classifier
 from tfretry.causes.patience import patience
 from tfretry.causes.table import TABLE
 from tfretry.output.diagnostics import DiagnosticReader
 from tfretry.output.progress import ProgressReader
 
 total, block = int(sys.argv[1]), sys.stdin.buffer.read()
-readers = {"diagnostics": [DiagnosticReader(Judge(TABLE, patience).see)], "progress": [ProgressReader()]}[sys.argv[2]]
+diagnostics = DiagnosticReader(Classifier(TABLE, patience).see)
+readers = {"diagnostics": [diagnostics], "progress": [ProgressReader()]}[sys.argv[2]]
 started = time.perf_counter()
 for _ in range(total // len(block)):
     for reader in readers:

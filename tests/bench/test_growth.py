@@ -8,7 +8,7 @@ import time
 
 import pytest
 from benching import PLAN, WRITES_BLOCKS, circumstances, installed, medians, tell
-from scenes import ROLE_ERROR, TFRETRY
+from terraform_output import ROLE_ERROR, TFRETRY
 
 pytestmark = pytest.mark.bench
 

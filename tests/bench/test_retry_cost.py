@@ -6,7 +6,7 @@ import time
 
 import pytest
 from benching import circumstances, installed, tell
-from scenes import TFRETRY
+from terraform_output import TFRETRY
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(300)]
 pytest_plugins = ["provider_fixture"]

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from benching import circumstances, installed, judged, medians, milliseconds, tell
-from scenes import TFRETRY
+from terraform_output import TFRETRY
 
 pytestmark = pytest.mark.bench
 

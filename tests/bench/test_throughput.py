@@ -23,7 +23,7 @@ from benching import (
     medians,
     tell,
 )
-from scenes import TFRETRY
+from terraform_output import TFRETRY
 
 pytestmark = pytest.mark.bench
 

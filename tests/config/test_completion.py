@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from harness import Program
-from scenes import TFRETRY
+from terraform_output import TFRETRY
 
 from tfretry.config.completion import fitting_options, words_before_cursor
 from tfretry.config.options import ACTIONS, OPTIONS

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tfretry.config.helptext import help_text
+from tfretry.config.help import help_text
 from tfretry.config.options import ACTIONS, OPTIONS, own_pairs, split_argv, wanted_terraform
 from tfretry.config.settings import PARSERS, Settings, load_settings
 

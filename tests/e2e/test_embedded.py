@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import Stage, wait_until
+from harness import Sandbox, wait_until
 
 from tfretry import __version__
 
@@ -36,10 +36,10 @@ resource "terraform_data" "third" {
 
 
 @pytest.fixture
-def stage(tmp_path):
-    stage = Stage(tmp_path)
-    yield stage
-    stage.close()
+def sandbox(tmp_path):
+    sandbox = Sandbox(tmp_path)
+    yield sandbox
+    sandbox.close()
 
 
 @pytest.fixture
@@ -67,14 +67,14 @@ def command(request, no_terraform):
 
 
 @pytest.fixture
-def in_the_middle(stage, command):
+def in_the_middle(sandbox, command):
     """Start an apply, and return when its second resource is being made."""
 
     def start(**options):
-        (stage.folder / "main.tf").write_text(CONFIGURATION)
+        (sandbox.folder / "main.tf").write_text(CONFIGURATION)
         argv = [*command, "apply", "-auto-approve", "-no-color"]
-        program = stage.run(argv, cwd=stage.folder, **options)
-        program.read_while(lambda: not (stage.folder / "started").exists(), what="the apply's middle")
+        program = sandbox.run(argv, cwd=sandbox.folder, **options)
+        program.read_while(lambda: not (sandbox.folder / "started").exists(), what="the apply's middle")
         return program
 
     return start
@@ -84,21 +84,21 @@ def run(*arguments, **options):
     return subprocess.run(arguments, capture_output=True, text=True, timeout=90, check=False, **options)
 
 
-def go_on(stage):
-    (stage.folder / "go").touch()
+def go_on(sandbox):
+    (sandbox.folder / "go").touch()
 
 
-def kept(stage):
+def kept(sandbox):
     """Names of the resources in the state; no lock may be left."""
-    assert not (stage.folder / ".terraform.tfstate.lock.info").exists()
-    state = json.loads((stage.folder / "terraform.tfstate").read_text())
+    assert not (sandbox.folder / ".terraform.tfstate.lock.info").exists()
+    state = json.loads((sandbox.folder / "terraform.tfstate").read_text())
     return {resource["name"] for resource in state["resources"]}
 
 
-def processes_of_terraform(stage):
+def processes_of_terraform(sandbox):
     """Numbers of the processes that have loaded the library."""
     found = []
-    for pid in stage.processes():
+    for pid in sandbox.processes():
         try:
             maps = Path(f"/proc/{pid}/maps").read_text()
         except OSError:
@@ -188,28 +188,28 @@ def test_a_provider_is_a_process_of_its_own(sim, no_terraform):
 
 
 @pytest.mark.parametrize("locale", ["", "C", None])
-def test_what_it_starts_sees_no_trace_of_python(stage, command, monkeypatch, locale):
+def test_what_it_starts_sees_no_trace_of_python(sandbox, command, monkeypatch, locale):
     """Neither signals that Python ignores, nor a mask, nor the locale variable that Python sets."""
     for name in ("LC_ALL", "LANG", "LC_CTYPE"):
         monkeypatch.delenv(name, raising=False)
     script = "grep -E '^Sig(Blk|Ign)' /proc/self/status >signals; env >environment"
     provisioner = f'provisioner "local-exec" {{\n    command = "{script}"\n  }}'
-    (stage.folder / "main.tf").write_text(f'resource "terraform_data" "a" {{\n  {provisioner}\n}}\n')
+    (sandbox.folder / "main.tf").write_text(f'resource "terraform_data" "a" {{\n  {provisioner}\n}}\n')
     environ = {} if locale is None else {"LC_CTYPE": locale}
-    program = stage.run([*command, "apply", "-auto-approve"], cwd=stage.folder, env=environ)
+    program = sandbox.run([*command, "apply", "-auto-approve"], cwd=sandbox.folder, env=environ)
     assert program.wait() == 0
-    signals = dict(line.split() for line in (stage.folder / "signals").read_text().splitlines())
+    signals = dict(line.split() for line in (sandbox.folder / "signals").read_text().splitlines())
     hangup = 1 << (signal.SIGHUP - 1) if command == TFRETRY else 0  # tfretry lets terraform survive a hangup
     assert signals == {"SigBlk:": f"{0:016x}", "SigIgn:": f"{hangup:016x}"}
-    lines = (stage.folder / "environment").read_text().splitlines()
+    lines = (sandbox.folder / "environment").read_text().splitlines()
     assert dict(line.split("=", 1) for line in lines if line.startswith("LC_CTYPE=")) == environ
 
 
 @pytest.mark.parametrize("sensitive", [False, True])
-def test_ctrl_c_at_the_prompt_ends_it(stage, command, sensitive):
+def test_ctrl_c_at_the_prompt_ends_it(sandbox, command, sensitive):
     """And tfretry leaves a terminal that echoes."""
-    (stage.folder / "main.tf").write_text(f'variable "x" {{\n  sensitive = {json.dumps(sensitive)}\n}}\n')
-    program = stage.run([*command, "apply"], terminal=TERMINAL, cwd=stage.folder)
+    (sandbox.folder / "main.tf").write_text(f'variable "x" {{\n  sensitive = {json.dumps(sensitive)}\n}}\n')
+    program = sandbox.run([*command, "apply"], terminal=TERMINAL, cwd=sandbox.folder)
     program.read_until(b"Enter a value:")
     with program.echoes() as echoes:
         wait_until(lambda: echoes() != sensitive, what="terraform reads")
@@ -218,10 +218,10 @@ def test_ctrl_c_at_the_prompt_ends_it(stage, command, sensitive):
         assert echoes() or command != TFRETRY  # bare terraform of any kind leaves that to the shell
 
 
-def test_the_prompt_is_answered_on_a_terminal(stage, command):
+def test_the_prompt_is_answered_on_a_terminal(sandbox, command):
     """As a person does."""
-    (stage.folder / "main.tf").write_text('resource "terraform_data" "a" {}')
-    program = stage.run([*command, "apply"], terminal=TERMINAL, cwd=stage.folder)
+    (sandbox.folder / "main.tf").write_text('resource "terraform_data" "a" {}')
+    program = sandbox.run([*command, "apply"], terminal=TERMINAL, cwd=sandbox.folder)
     program.read_until(b"Enter a value:")
     program.type(b"yes\n")
     assert program.wait() == 0
@@ -248,81 +248,81 @@ def interrupt_group(program):
     ("happens", "terminal"),
     [(press_ctrl_c, TERMINAL), (terminate, ()), (terminate, TERMINAL), (interrupt, ()), (interrupt_group, ())],
 )
-def test_an_interrupt_in_the_apply_is_heard_once(stage, in_the_middle, happens, terminal):
+def test_an_interrupt_in_the_apply_is_heard_once(sandbox, in_the_middle, happens, terminal):
     """What is being made is awaited and kept, nothing more is begun, nothing is retried."""
     program = in_the_middle(terminal=terminal)
     happens(program)
     program.read_until(b"Interrupt received.")
-    go_on(stage)
+    go_on(sandbox)
     assert program.wait() == 1
     assert b"Two interrupts received" not in program.output[1] + program.output[2]
     assert b"tfretry" not in program.output[1] + program.output[2]
-    assert kept(stage) == {"first", "second"}
-    assert stage.nothing_is_left()
+    assert kept(sandbox) == {"first", "second"}
+    assert sandbox.nothing_is_left()
 
 
-def test_a_second_interrupt_is_a_second_one(stage, in_the_middle):
+def test_a_second_interrupt_is_a_second_one(sandbox, in_the_middle):
     """Terraform ends at once."""
     program = in_the_middle(terminal=TERMINAL)
     program.type(b"\x03")
     program.read_until(b"Interrupt received.")
     program.type(b"\x03")
     program.read_until(b"Two interrupts received.")
-    go_on(stage)  # for the shell of the provisioner, which terraform leaves behind
+    go_on(sandbox)  # for the shell of the provisioner, which terraform leaves behind
     assert program.wait() == 1
-    assert stage.nothing_is_left()
+    assert sandbox.nothing_is_left()
 
 
-def test_ctrl_z_stops_it_and_fg_continues_it(stage, command):
+def test_ctrl_z_stops_it_and_fg_continues_it(sandbox, command):
     """In an interactive shell, with all that it does."""
-    (stage.folder / "main.tf").write_text(CONFIGURATION)
+    (sandbox.folder / "main.tf").write_text(CONFIGURATION)
     shell = ["bash", "--norc", "--noprofile", "-i"]
-    program = stage.run(shell, terminal=TERMINAL, cwd=stage.folder, env={"PS1": "shell> ", "TERM": "dumb"})
+    program = sandbox.run(shell, terminal=TERMINAL, cwd=sandbox.folder, env={"PS1": "shell> ", "TERM": "dumb"})
     program.read_until(b"shell> ")
     program.type(shlex.join([*command, "apply", "-auto-approve", "-no-color"]).encode() + b"\n")
-    program.read_while(lambda: not (stage.folder / "started").exists(), what="the apply's middle")
-    (terraform,) = processes_of_terraform(stage)
+    program.read_while(lambda: not (sandbox.folder / "started").exists(), what="the apply's middle")
+    (terraform,) = processes_of_terraform(sandbox)
     program.type(b"\x1a")
     program.read_until(b"Stopped")
     wait_until(lambda: state_of(terraform) == "T", what="terraform stops")
-    go_on(stage)
+    go_on(sandbox)
     program.type(b"fg\n")
     program.read_until(b"Apply complete!")
     program.type(b"exit $?\n")
     assert program.wait() == 0
-    assert kept(stage) == {"first", "second", "third"}
+    assert kept(sandbox) == {"first", "second", "third"}
 
 
-def test_a_closed_stdout_is_as_with_any_terraform(stage, command, in_the_middle):
+def test_a_closed_stdout_is_as_with_any_terraform(sandbox, command, in_the_middle):
     """Bare terraform dies of it, tfretry reads on for it: the state is whole."""
     program = in_the_middle()
     program.close_reader(1)
-    go_on(stage)
+    go_on(sandbox)
     if command == TFRETRY:
         assert program.wait() == 0
-        assert kept(stage) == {"first", "second", "third"}
+        assert kept(sandbox) == {"first", "second", "third"}
     else:
         assert program.wait() == -signal.SIGPIPE
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT, signal.SIGUSR1])
-def test_its_death_by_a_signal_is_ours(stage, in_the_middle, number):
+def test_its_death_by_a_signal_is_ours(sandbox, in_the_middle, number):
     """SIGKILL is what the kernel's OOM killer sends."""
     program = in_the_middle()
-    (terraform,) = processes_of_terraform(stage)
+    (terraform,) = processes_of_terraform(sandbox)
     os.kill(terraform, number)
-    go_on(stage)
+    go_on(sandbox)
     assert program.wait() in (-number, 2)  # Go's runtime answers SIGABRT with a trace of itself and 2
 
 
-def test_a_hangup_that_is_ignored_stays_ignored(stage, in_the_middle):
+def test_a_hangup_that_is_ignored_stays_ignored(sandbox, in_the_middle):
     """As behind nohup."""
     program = in_the_middle(before_exec=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
-    (terraform,) = processes_of_terraform(stage)
+    (terraform,) = processes_of_terraform(sandbox)
     os.kill(terraform, signal.SIGHUP)
-    go_on(stage)
+    go_on(sandbox)
     assert program.wait() == 0
-    assert kept(stage) == {"first", "second", "third"}
+    assert kept(sandbox) == {"first", "second", "third"}
 
 
 @pytest.mark.parametrize(

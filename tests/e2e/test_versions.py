@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import Stage
+from harness import Sandbox
 from releases import LIBRARY, NULL_PROVIDER, RELEASES, fetched, install, on_path
 
 pytestmark = [
@@ -205,17 +205,17 @@ def test_after_an_interrupt_nothing_is_retried(module, tmp_path, real_terraform)
         for left in ("tries", "go", "terraform.tfstate"):
             (module.folder / left).unlink(missing_ok=True)
         module.write(cluster="true", service=WHEN_TOLD)
-        stage = Stage(tmp_path)
+        sandbox = Sandbox(tmp_path)
         try:
-            program = stage.run([*command, *APPLY, "-no-color"], terminal=(0, 1, 2), cwd=module.folder)
+            program = sandbox.run([*command, *APPLY, "-no-color"], terminal=(0, 1, 2), cwd=module.folder)
             program.read_while(lambda: not (module.folder / "tries").exists(), what="the apply's middle")
             program.type(b"\x03")
             program.read_until(b"nterrupt received.")
             (module.folder / "go").touch()
             code = program.wait(60)
-            assert stage.nothing_is_left()
+            assert sandbox.nothing_is_left()
         finally:
-            stage.close()
+            sandbox.close()
         assert b"Two interrupts" not in program.output[1]
         ends.append((code, module.tries(), module.resources(), b"tfretry" in program.output[1]))
     bare, ours = ends

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import render
-from reading import cut_at, heals, in_pieces, judged, read
+from diagnostics import cut_at, heals, in_pieces, judged, read
 from render import AWS, DENIED, OLD_SHAPES, SHAPES, Said
 
-from tfretry.output.shapes import Diagnostic
+from tfretry.output.diagnostic import Diagnostic
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 CAPTURES = json.loads((CORPUS / "index.json").read_text())
@@ -20,7 +20,7 @@ def test_every_capture_is_decided_as_labelled_however_it_is_cut(capture):
     """Captures of real terraform, at every chunk size from 1 to 64 and at random places."""
     text = (CORPUS / capture["file"]).read_bytes()
     whole = read(text)
-    assert (judged(whole).heals and capture["exit_code"] == 1) is capture["retry"]
+    assert (judged(whole).is_transient and capture["exit_code"] == 1) is capture["retry"]
     for size in range(1, 65):
         assert read(*in_pieces(text, size)) == whole
     places = random.Random(capture["file"])
@@ -51,7 +51,7 @@ BLUE = 'module.app["blue"].aws_ecs_service.this[0]'
 def test_an_address_in_a_module_with_keys_is_told_in_full(shape):
     """The address in the message is the one that terraform shows."""
     (found,) = read(SHAPES[shape](Said(summary=AWS, address=BLUE), 40).encode())
-    assert found == Diagnostic(summary=AWS, detail="", address=BLUE, shape=found.shape)
+    assert found == Diagnostic(summary=AWS, detail="", address=BLUE, shape=found.format)
 
 
 @pytest.mark.parametrize("newer", [False, True], ids=["0.11.11", "0.11.14"])
@@ -59,7 +59,7 @@ def test_an_old_leaf_has_the_module_of_its_outer_bullet(newer):
     """0.11 names the module in the outer bullet only."""
     text = render.bullets([Said(summary=AWS, address="module.app.aws_ecs_service.this.0")], newer=newer)
     (found,) = read(text.encode())
-    assert (found.address, found.summary, found.shape) == ("module.app.aws_ecs_service.this.0", AWS, "bullets")
+    assert (found.address, found.summary, found.format) == ("module.app.aws_ecs_service.this.0", AWS, "bullets")
 
 
 def test_a_leaf_without_an_address_has_that_of_the_group():
@@ -71,7 +71,7 @@ def test_a_leaf_without_an_address_has_that_of_the_group():
 @pytest.mark.parametrize("shape", [*SHAPES, *OLD_SHAPES])
 @pytest.mark.parametrize("where", ["summary", "detail"])
 def test_a_group_in_one_diagnostic_must_heal_in_every_leaf(shape, where):
-    """A permanent error inside a provider's own list of errors is still an obstacle."""
+    """A permanent error inside a provider's own list of errors is still an unexplained."""
     write = {**SHAPES, **OLD_SHAPES}[shape]
 
     def said(*messages: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import render
-from reading import heals, in_pieces, judged, read
+from diagnostics import heals, in_pieces, judged, read
 from render import AWS, DENIED, NOISE, SENTENCE, SHAPES, WARNING, Said
 
 UNLOCK = "Releasing state lock. This may take a few moments...\n"
@@ -219,7 +219,7 @@ def test_a_diagnostic_keeps_its_first_64_kib_and_says_so(shape):
     (found,) = read(SHAPES[shape](Said(summary=AWS, detail="word " * 20_000), 78).encode(), batch=16384)[:1]
     assert found.truncated
     assert 60_000 < len(found.summary) + len(found.detail) <= 65_536
-    assert not judged([found]).heals
+    assert not judged([found]).is_transient
 
 
 @pytest.mark.parametrize("field", ["summary", "detail"])
@@ -228,7 +228,7 @@ def test_a_json_error_longer_than_a_line_may_be_is_read_from_its_beginning(field
     said = Said(**{"summary": AWS, field: f'{AWS} "\\ \n' + "x" * 150_000})
     (found,) = read(render.message(said).encode() + b"\n", batch=16384)
     assert SENTENCE in f"{found.summary} {found.detail}"
-    assert (found.truncated, judged([found]).heals) == (True, False)
+    assert (found.truncated, judged([found]).is_transient) == (True, False)
 
 
 def test_a_json_error_that_is_cut_within_an_escape_is_still_one():
@@ -244,7 +244,7 @@ def test_a_json_error_whose_message_alone_is_too_long_is_an_error():
     diagnosis = judged(
         read(render.message(Said(summary="x" * 300_000)).encode(), render.message(Said(summary=AWS)).encode())
     )
-    assert (diagnosis.errors, diagnosis.heals) == (2, False)
+    assert (diagnosis.errors, diagnosis.is_transient) == (2, False)
 
 
 def test_a_json_warning_longer_than_a_line_may_be_is_no_error():
@@ -289,5 +289,5 @@ def test_thousands_of_diagnostics_keep_a_count_and_twenty_findings():
     diagnosis = judged(read(*blocks, batch=16384))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert (diagnosis.errors, len(diagnosis.findings), diagnosis.heals) == (4_000, 20, False)
+    assert (diagnosis.errors, len(diagnosis.findings), diagnosis.is_transient) == (4_000, 20, False)
     assert peak < 2_000_000

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import render
+from diagnostics import cut_at, judged, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reading import cut_at, judged, read
 from render import AWS, DENIED, NOISE, SENTENCE, WARNING, Said
 
 from tfretry.output.progress import ProgressReader
@@ -23,7 +23,7 @@ addresses = st.sampled_from(["aws_ecs_service.ecs", BLUE, 'module.a.data.aws_x.y
 anything = st.builds(
     Said, summary=lines_of_text, detail=st.just("") | lines_of_text, address=addresses, located=st.booleans()
 )
-healing = st.builds(
+first_match = st.builds(
     Said,
     summary=st.sampled_from([AWS, f"{AWS}\n\tstatus code: 400, request id: fd91", f"waiting: {{\n  Id: 1\n}}\n{AWS}"]),
     address=addresses,
@@ -85,7 +85,7 @@ def test_what_was_said_is_read_back_eight_thousand_times(said, shape, width, pla
 
 
 def decides_by_its_errors(data: st.DataObject) -> None:
-    errors = data.draw(st.lists(healing, max_size=3))
+    errors = data.draw(st.lists(first_match, max_size=3))
     obstacles = data.draw(st.lists(permanent, max_size=2))
     write, width = data.draw(shapes), data.draw(widths)
     parts = [write(said, width) for said in errors + obstacles]
@@ -100,7 +100,7 @@ def decides_by_its_errors(data: st.DataObject) -> None:
         text = text.replace("\n", "\r\n")
     diagnosis = judged(read(*cut_at(text.encode(), data.draw(cuts))))
     assert diagnosis.errors == at_all
-    assert diagnosis.heals is (at_all > 0 and not obstacles)
+    assert diagnosis.is_transient is (at_all > 0 and not obstacles)
 
 
 @SOME

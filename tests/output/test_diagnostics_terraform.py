@@ -3,11 +3,11 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from reading import DEFAULT
+from diagnostics import DEFAULT
 from render import SENTENCE
 from terminal import on_a_terminal, on_pipes
 
-from tfretry.causes.judge import Judge
+from tfretry.causes.diagnosis import Classifier
 from tfretry.causes.patience import patience
 from tfretry.output.diagnostics import DiagnosticReader
 
@@ -111,13 +111,13 @@ def test_real_terraform_is_understood(real_terraform, configuration, tmp_path, c
     state = f"-state={tmp_path / 'state'}"
     argv = [real_terraform, "apply", "-auto-approve", "-input=false", state, f"-var=case={case}", *options]
     code, streams = on_a_terminal(argv, configuration, columns) if columns else on_pipes(argv, configuration)
-    judge = Judge(DEFAULT, patience)
+    judge = Classifier(DEFAULT, patience)
     for stream in streams:
         reader = DiagnosticReader(judge.see)
         reader.feed(stream)
         reader.close()
     diagnosis = judge.diagnosis()
     assert code == (0 if case == "none" else 1)
-    assert (diagnosis.heals, diagnosis.errors if errors is not None else None) == (retried, errors)
+    assert (diagnosis.is_transient, diagnosis.errors if errors is not None else None) == (retried, errors)
     if retried:
-        assert diagnosis.healing.address == ADDRESS
+        assert diagnosis.first_match.address == ADDRESS

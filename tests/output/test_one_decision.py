@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import render
+from diagnostics import DEFAULT, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reading import DEFAULT, read
 from render import AWS, DENIED, SENTENCE, Said
 
-from tfretry.causes.judge import Judge
+from tfretry.causes.diagnosis import Classifier
 from tfretry.causes.patience import patience
 from tfretry.causes.table import custom_cause
 
@@ -99,10 +99,10 @@ failures = st.builds(
 
 
 def decision(text: str) -> bool:
-    judge = Judge(CAUSES, patience)
+    judge = Classifier(CAUSES, patience)
     for diagnostic in read(text.encode(), batch=16384):
         judge.see(diagnostic)
-    return judge.diagnosis().heals
+    return judge.diagnosis().is_transient
 
 
 def in_every_shape(diagnostics: list[Said]) -> dict[str, str]:

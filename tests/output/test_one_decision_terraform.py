@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from reading import DEFAULT
+from diagnostics import DEFAULT
 from render import AWS, SENTENCE
 from terminal import on_a_terminal, on_pipes
 
-from tfretry.causes.judge import Judge
+from tfretry.causes.diagnosis import Classifier
 from tfretry.causes.patience import patience
 from tfretry.output.diagnostics import DiagnosticReader
 
@@ -82,7 +82,7 @@ def diagnosis(real_terraform, folders, tmp_path, monkeypatch):
         argv += [f"-var=script={tmp_path / 'script'}", *options]
         code, streams = on_a_terminal(argv, folder, columns) if columns else on_pipes(argv, folder)
         assert code == 1
-        judge = Judge(DEFAULT, patience)
+        judge = Classifier(DEFAULT, patience)
         for stream in streams:
             reader = DiagnosticReader(judge.see)
             reader.feed(stream)
@@ -99,7 +99,7 @@ def test_what_a_script_prints_is_decided_the_same_in_every_shape(diagnosis, name
     text, retried = SCRIPTS[name]
     found = diagnosis(f"cat <<'END'\n{text}\nEND\nexit 1\n", shape)
     assert found.errors >= 1
-    assert found.heals is retried
+    assert found.is_transient is retried
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -112,11 +112,11 @@ def test_another_terraform_within_is_decided_the_same_in_every_shape(diagnosis, 
 
     That is its progress, which quotes the sentence; or nothing at all, so that there is no blank line between the two.
     """
-    assert diagnosis(f"{NESTED} {inner}\n", shape).heals is retried
+    assert diagnosis(f"{NESTED} {inner}\n", shape).is_transient is retried
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_can_be_read_as_two_errors_is_told_to_have_met_a_cause(diagnosis, shape):
     """So that we say why there is no retry."""
     found = diagnosis(f"echo no luck; {NESTED} -no-color 2>&1 >/dev/null\n", shape)
-    assert (found.heals, found.met_cause) == (False, True)
+    assert (found.is_transient, found.met_cause) == (False, True)

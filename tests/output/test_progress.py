@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from reading import in_pieces
+from diagnostics import in_pieces
 from render import PLAN, ui
 
 from tfretry.output.progress import WAITS_KEPT, Completion, ProgressReader

@@ -8,17 +8,17 @@ import sys
 import time
 
 import pytest
-from harness import HERE, Stage, wait_until
+from harness import HERE, Sandbox, wait_until
 
 EVERYWHERE = (0, 1, 2)
 KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
 
 
 @pytest.fixture
-def stage(tmp_path):
-    stage = Stage(tmp_path)
-    yield stage
-    stage.close()
+def sandbox(tmp_path):
+    sandbox = Sandbox(tmp_path)
+    yield sandbox
+    sandbox.close()
 
 
 @pytest.fixture(params=[(), EVERYWHERE], ids=["pipe", "terminal"])
@@ -28,60 +28,60 @@ def terminal(request):
 
 @pytest.mark.parametrize("own", [(), ("--elsewhere",)])
 @pytest.mark.parametrize("fake", ["chatter linger=0.5", "silent linger=0.5"])
-def test_terraform_outlives_our_sudden_death(stage, terminal, fake, own):
+def test_terraform_outlives_our_sudden_death(sandbox, terminal, fake, own):
     """It writes into no closed pipe, is asked to stop once, and comes to its end."""
-    program = stage.drive(*own, terminal=terminal, fake=fake)
-    stage.wait_for("ready")
+    program = sandbox.drive(*own, terminal=terminal, fake=fake)
+    sandbox.wait_for("ready")
     os.kill(program.pid, KILL)
     assert program.wait() == -KILL
-    stage.wait_for("ended")
-    assert stage.signals() == ["SIGTERM"]
-    assert stage.nothing_is_left()
+    sandbox.wait_for("ended")
+    assert sandbox.signals() == ["SIGTERM"]
+    assert sandbox.nothing_is_left()
 
 
 @pytest.mark.parametrize("everyone", [False, True])
-def test_an_interrupted_terraform_is_not_interrupted_again(stage, terminal, everyone):
+def test_an_interrupted_terraform_is_not_interrupted_again(sandbox, terminal, everyone):
     """The guardian knows that terraform has been told already."""
-    program = stage.drive(terminal=terminal, fake="chatter linger=1.5")
-    stage.wait_for("ready")
-    for pid in stage.processes() if everyone else [program.pid]:
+    program = sandbox.drive(terminal=terminal, fake="chatter linger=1.5")
+    sandbox.wait_for("ready")
+    for pid in sandbox.processes() if everyone else [program.pid]:
         os.kill(pid, TERM)
-    stage.wait_for("signal")
+    sandbox.wait_for("signal")
     time.sleep(0.6)  # by now the witnesses have been heard
     os.kill(program.pid, KILL)
-    stage.wait_for("ended")
-    assert stage.signals() == ["SIGTERM"]
-    assert stage.nothing_is_left()
+    sandbox.wait_for("ended")
+    assert sandbox.signals() == ["SIGTERM"]
+    assert sandbox.nothing_is_left()
 
 
 @pytest.mark.slow
-def test_the_guardian_holds_nothing_of_our_callers(stage):
+def test_the_guardian_holds_nothing_of_our_callers(sandbox):
     """Whoever reads our output sees its end when we end, even if terraform still finishes."""
-    program = stage.drive(fake="chatter linger=3")
-    stage.wait_for("ready")
+    program = sandbox.drive(fake="chatter linger=3")
+    sandbox.wait_for("ready")
     os.kill(program.pid, KILL)
     wait_until(program.ends_output, what="both pipes end", deadline_s=2)
-    assert not stage.events("ended")
-    stage.wait_for("ended")
+    assert not sandbox.events("ended")
+    sandbox.wait_for("ended")
 
 
 def script(text):
     return ["/bin/sh", "-c", text]
 
 
-def test_what_a_daemon_says_after_our_end_arrives(stage, terminal):
+def test_what_a_daemon_says_after_our_end_arrives(sandbox, terminal):
     """As without us: whoever reads to the end waits for the daemon's, and no longer."""
-    program = stage.drive(terraform=script("(sleep 4; echo late) & echo out"), terminal=terminal)
+    program = sandbox.drive(terraform=script("(sleep 4; echo late) & echo out"), terminal=terminal)
     program.read_while(lambda: not program.has_ended(), what="our end")
     assert b"late" not in program.output[1]
     wait_until(program.ends_output, what="the end of the output")
     assert program.output[1].split() == [b"out", b"late"]
-    assert stage.nothing_is_left()
+    assert sandbox.nothing_is_left()
 
 
-def test_an_output_that_a_daemon_does_not_hold_ends_with_us(stage):
+def test_an_output_that_a_daemon_does_not_hold_ends_with_us(sandbox):
     """It holds the other one, and says something there."""
-    program = stage.drive(terraform=script("(sleep 5; echo late >&2) >/dev/null & echo out"))
+    program = sandbox.drive(terraform=script("(sleep 5; echo late >&2) >/dev/null & echo out"))
     program.read_while(lambda: not program.has_ended(), what="our end")
     program.read_while(lambda: len(program._readers) > 1, what="the end of stdout", deadline_s=2)
     assert program.output == {1: b"out\n", 2: b""}
@@ -89,26 +89,26 @@ def test_an_output_that_a_daemon_does_not_hold_ends_with_us(stage):
     assert program.output == {1: b"out\n", 2: b"late\n"}
 
 
-def test_a_reader_that_never_reads_holds_up_no_daemon(stage, terminal):
+def test_a_reader_that_never_reads_holds_up_no_daemon(sandbox, terminal):
     """What it does not take within two seconds is lost; the daemon gets on, and is told nothing."""
-    done = stage.folder / "done"
+    done = sandbox.folder / "done"
     flood = f"(sleep 3; yes | head -c 2000000 && touch {done}) & echo out"
-    program = stage.drive(terraform=script(flood), terminal=terminal)
+    program = sandbox.drive(terraform=script(flood), terminal=terminal)
     wait_until(done.exists, what="the daemon has said all")
     assert program.has_ended()
     wait_until(program.ends_output, what="the end of the output")
-    assert stage.nothing_is_left()
+    assert sandbox.nothing_is_left()
 
 
-def test_our_helper_holds_nothing_else_of_our_callers(stage):
+def test_our_helper_holds_nothing_else_of_our_callers(sandbox):
     """A lock that our caller passed is free when we and the daemon have let it go."""
-    lock = stage.folder / "lock"
-    program = stage.drive(
+    lock = sandbox.folder / "lock"
+    program = sandbox.drive(
         terraform=script("(exec 5<&-; sleep 4) & echo out"),
         before_exec=lambda: os.dup2(os.open(lock, os.O_CREAT | os.O_WRONLY), 5),
     )
     program.read_while(lambda: not program.has_ended(), what="our end")
-    left = stage.processes()
+    left = sandbox.processes()
     held = {os.path.realpath(f"/proc/{pid}/fd/{fd}") for pid in left for fd in os.listdir(f"/proc/{pid}/fd")}
     assert left
     assert str(lock) not in held
@@ -122,7 +122,7 @@ if os.getuid() == 0:
     os.setuid(65534)  # root has no limit of processes
 reads, written = os.pipe()
 with Guardian(drains=[reads]) as guardian:
-    guardian.adopt()
+    guardian.announce()
     _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
     resource.setrlimit(resource.RLIMIT_NPROC, (0, hard))
     guardian.hand_over([Flow(source=reads, target=1, watchers=())])
@@ -133,11 +133,11 @@ print("all is written")
 """
 
 
-def test_where_no_process_is_to_be_had_the_guardian_reads_on(stage):
+def test_where_no_process_is_to_be_had_the_guardian_reads_on(sandbox):
     """What is said is lost then, but whoever says it lives."""
-    program = stage.run([sys.executable, "-c", WITHOUT_PROCESSES], env={"PYTHONPATH": str(HERE.parents[1])}, cwd="/")
+    program = sandbox.run([sys.executable, "-c", WITHOUT_PROCESSES], env={"PYTHONPATH": str(HERE.parents[1])}, cwd="/")
     assert (program.wait(), program.output) == (0, {1: b"all is written\n", 2: b""})
-    assert stage.nothing_is_left()
+    assert sandbox.nothing_is_left()
 
 
 @pytest.mark.slow
@@ -147,19 +147,19 @@ def test_whenever_we_are_killed_nothing_is_left(tmp_path):
     for number in range(60):
         folder = tmp_path / str(number)
         folder.mkdir()
-        stage = Stage(folder)
+        sandbox = Sandbox(folder)
         own = dice.choice([(), ("--quietly", folder / "out")])
-        program = stage.drive(*own, terminal=dice.choice([(), EVERYWHERE]), fake="last=0.1 linger=0.05")
+        program = sandbox.drive(*own, terminal=dice.choice([(), EVERYWHERE]), fake="last=0.1 linger=0.05")
         time.sleep(dice.uniform(0, 0.4))
         os.kill(program.pid, KILL)
-        assert stage.nothing_is_left()
-        assert stage.signals() in ([], ["SIGTERM"])
-        stage.close()
+        assert sandbox.nothing_is_left()
+        assert sandbox.signals() in ([], ["SIGTERM"])
+        sandbox.close()
 
 
-def test_real_terraform_keeps_its_state_when_we_are_killed(stage, real_terraform, terminal):
+def test_real_terraform_keeps_its_state_when_we_are_killed(sandbox, real_terraform, terminal):
     """What was created is in the state, and the lock is gone."""
-    (stage.folder / "main.tf").write_text(
+    (sandbox.folder / "main.tf").write_text(
         """
         resource "terraform_data" "first" {}
         resource "terraform_data" "second" {
@@ -168,12 +168,12 @@ def test_real_terraform_keeps_its_state_when_we_are_killed(stage, real_terraform
         }
         """
     )
-    program = stage.drive(
-        terraform=[real_terraform], arguments=["apply", "-auto-approve"], terminal=terminal, cwd=stage.folder
+    program = sandbox.drive(
+        terraform=[real_terraform], arguments=["apply", "-auto-approve"], terminal=terminal, cwd=sandbox.folder
     )
-    wait_until((stage.folder / "started").exists, what="the apply is in its middle")
+    wait_until((sandbox.folder / "started").exists, what="the apply is in its middle")
     os.kill(program.pid, KILL)
-    assert stage.nothing_is_left()
-    state = json.loads((stage.folder / "terraform.tfstate").read_text())
+    assert sandbox.nothing_is_left()
+    state = json.loads((sandbox.folder / "terraform.tfstate").read_text())
     assert {resource["name"] for resource in state["resources"]} == {"first", "second"}
-    assert not (stage.folder / ".terraform.tfstate.lock.info").exists()
+    assert not (sandbox.folder / ".terraform.tfstate.lock.info").exists()

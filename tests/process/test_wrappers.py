@@ -9,12 +9,12 @@ import subprocess
 import sys
 
 import pytest
-from harness import Stage, wait_until
-from scenes import ROLE_ERROR
+from harness import Sandbox, wait_until
+from terraform_output import ROLE_ERROR
 
 EVERYWHERE = (0, 1, 2)
 INT, TERM, HUP, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL
-# The second resource says something after every wrapper and every tfretry that was signalled at its start has ended.
+# The second resource says something after every wrapper and every tfretry that got a signal at its start has ended.
 CONFIGURATION = """
 resource "terraform_data" "first" {}
 resource "terraform_data" "second" {
@@ -50,12 +50,12 @@ def new_stage(tmp_path):
     def make(name):
         folder = tmp_path / name
         folder.mkdir()
-        stages[name] = Stage(folder)
+        stages[name] = Sandbox(folder)
         return stages[name]
 
     yield make
-    for stage in stages.values():
-        stage.close()
+    for sandbox in stages.values():
+        sandbox.close()
 
 
 def wrapped(folder, real, bodies):
@@ -81,11 +81,11 @@ def to_file(folder):
     return redirect
 
 
-def start(stage, terraform, *arguments, own=(), output):
+def start(sandbox, terraform, *arguments, own=(), output):
     command = [sys.executable, "-m", "tfretry", "--terraform", terraform, *own, "apply", "-auto-approve", *arguments]
     terminal = EVERYWHERE if output == "terminal" else ()
-    before_exec = to_file(stage.folder) if output == "file" else None
-    return stage.run(command, terminal=terminal, before_exec=before_exec, cwd=stage.folder)
+    before_exec = to_file(sandbox.folder) if output == "file" else None
+    return sandbox.run(command, terminal=terminal, before_exec=before_exec, cwd=sandbox.folder)
 
 
 def to_us(program, signo):
@@ -126,31 +126,31 @@ def test_a_signal_in_the_apply_costs_no_state(new_stage, real_terraform, output,
     """What was created is in the state, the lock is gone, and nothing is left; its last words arrive, too."""
     started = {}
     for name, bodies in SCRIPTS.items():
-        stage = new_stage(name)
-        (stage.folder / "main.tf").write_text(CONFIGURATION)
-        terraform = wrapped(stage.folder, real_terraform, bodies)
-        started[name] = stage, start(stage, terraform, output=output)
-    for stage, program in started.values():
-        program.read_while(lambda: not (stage.folder / "started").exists(), what="the apply's middle")  # noqa: B023
+        sandbox = new_stage(name)
+        (sandbox.folder / "main.tf").write_text(CONFIGURATION)
+        terraform = wrapped(sandbox.folder, real_terraform, bodies)
+        started[name] = sandbox, start(sandbox, terraform, output=output)
+    for sandbox, program in started.values():
+        program.read_while(lambda: not (sandbox.folder / "started").exists(), what="the apply's middle")  # noqa: B023
         send(program, signo)
-    for name, (stage, program) in started.items():
+    for name, (sandbox, program) in started.items():
         program.read_while(lambda: not program.has_ended(), what="our end")  # noqa: B023
-        program.read_while(stage.processes, what=f"the end of all, {name}")
-        state = json.loads((stage.folder / "terraform.tfstate").read_text())
+        program.read_while(sandbox.processes, what=f"the end of all, {name}")
+        state = json.loads((sandbox.folder / "terraform.tfstate").read_text())
         expected = {"first", "second"}
         if name in LIVES_ON and send in (to_us, hang_up):
             expected |= {"third"}
         assert {resource["name"] for resource in state["resources"]} == expected, name
-        assert not (stage.folder / ".terraform.tfstate.lock.info").exists()
+        assert not (sandbox.folder / ".terraform.tfstate.lock.info").exists()
         if "third" in expected and signo != KILL and send is to_us:
-            said = (stage.folder / "output").read_bytes() if output == "file" else program.output[1]
+            said = (sandbox.folder / "output").read_bytes() if output == "file" else program.output[1]
             assert b"Apply complete!" in said, name
 
 
-def output_of(stage, program):
+def output_of(sandbox, program):
     """All that has been said so far, wherever it went."""
     program.pump(0.01)
-    file = stage.folder / "output"
+    file = sandbox.folder / "output"
     return b"".join(program.output.values()) + (file.read_bytes() if file.exists() else b"")
 
 
@@ -160,19 +160,19 @@ def test_a_signal_in_the_wait_ends_all(new_stage, output, signo):
     """At once; there is nothing that could be lost."""
     started = []
     for name, bodies in SCRIPTS.items():
-        stage = new_stage(name)
-        (stage.folder / "error").write_text(ROLE_ERROR)
-        real = stage.folder / "real"
+        sandbox = new_stage(name)
+        (sandbox.folder / "error").write_text(ROLE_ERROR)
+        real = sandbox.folder / "real"
         real.write_text("#!/bin/sh\ncat error >&2; exit 1\n")
         real.chmod(0o755)
-        terraform = wrapped(stage.folder, str(real), bodies)
-        started.append((stage, start(stage, terraform, own=["--first-wait", "60s"], output=output)))
-    for stage, program in started:
-        wait_until(lambda: b"retrying in" in output_of(stage, program), what="it waits")  # noqa: B023
+        terraform = wrapped(sandbox.folder, str(real), bodies)
+        started.append((sandbox, start(sandbox, terraform, own=["--first-wait", "60s"], output=output)))
+    for sandbox, program in started:
+        wait_until(lambda: b"retrying in" in output_of(sandbox, program), what="it waits")  # noqa: B023
         to_us(program, signo)
-    for stage, program in started:
+    for sandbox, program in started:
         assert program.wait() == (-signo if signo == KILL else 128 + signo)
-        assert stage.nothing_is_left()
+        assert sandbox.nothing_is_left()
 
 
 @pytest.mark.parametrize("output", ["pipes", slow("file"), slow("terminal")])
@@ -181,23 +181,25 @@ def test_a_signal_while_the_rest_of_a_plan_is_proved_ends_all(new_stage, real_te
     """Nothing more is applied, nothing is locked, and what the failed apply has made is in the state."""
     started = []
     for name, bodies in SCRIPTS.items():
-        stage = new_stage(name)
-        (stage.folder / "main.tf").write_text(FAILING)
-        subprocess.run([real_terraform, "plan", "-out=tfplan"], cwd=stage.folder, stdout=subprocess.DEVNULL, check=True)
-        real = stage.folder / "real"
+        sandbox = new_stage(name)
+        (sandbox.folder / "main.tf").write_text(FAILING)
+        subprocess.run(
+            [real_terraform, "plan", "-out=tfplan"], cwd=sandbox.folder, stdout=subprocess.DEVNULL, check=True
+        )
+        real = sandbox.folder / "real"
         slowed = '[ "$1" = apply ] || { touch proving; sleep 2; }'
         real.write_text(f'#!/bin/sh\n{slowed}\nexec {real_terraform} "$@"\n')
         real.chmod(0o755)
-        terraform = wrapped(stage.folder, str(real), bodies)
-        started.append((stage, start(stage, terraform, "tfplan", own=["--first-wait", "10ms"], output=output)))
-    for stage, program in started:
-        program.read_while(lambda: not (stage.folder / "proving").exists(), what="the proof")  # noqa: B023
-        (stage.folder / "role").touch()
+        terraform = wrapped(sandbox.folder, str(real), bodies)
+        started.append((sandbox, start(sandbox, terraform, "tfplan", own=["--first-wait", "10ms"], output=output)))
+    for sandbox, program in started:
+        program.read_while(lambda: not (sandbox.folder / "proving").exists(), what="the proof")  # noqa: B023
+        (sandbox.folder / "role").touch()
         to_us(program, signo)
-    for stage, program in started:
+    for sandbox, program in started:
         assert program.wait() == (-signo if signo == KILL else 128 + signo)
-        assert stage.nothing_is_left()
-        state = json.loads((stage.folder / "terraform.tfstate").read_text())
+        assert sandbox.nothing_is_left()
+        state = json.loads((sandbox.folder / "terraform.tfstate").read_text())
         made = {resource["name"]: resource["instances"][0].get("status") for resource in state["resources"]}
         assert made == {"first": None, "second": "tainted"}
-        assert not (stage.folder / ".terraform.tfstate.lock.info").exists()
+        assert not (sandbox.folder / ".terraform.tfstate.lock.info").exists()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from scenes import DENIED, ROLE_ERROR, TFRETRY, run
+from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
 
 from tfretry.report.ci import annotation
 
-pytestmark = pytest.mark.usefixtures("impatient")
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import jsonschema
 import pytest
-from scenes import CREATING, DENIED, ROLE_ERROR, TFRETRY, run
+from terraform_output import CREATING, DENIED, ROLE_ERROR, TFRETRY, run
 
 SCHEMA = json.loads(files("tfretry.report").joinpath("report.schema.json").read_text())
 
@@ -24,7 +24,7 @@ def checked(path):
     return content
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize(
     ("scenes", "options", "outcome", "exit_code", "attempts"),
     [
@@ -46,7 +46,7 @@ def test_every_outcome_has_its_record(scripted, tmp_path, scenes, options, outco
     assert done.returncode == exit_code
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_a_record_tells_each_attempt(scripted, tmp_path):
     """When, how long, after which wait, with which errors and which command; no value of a variable."""
     scripted(
@@ -159,7 +159,7 @@ def test_a_path_that_cannot_be_is_a_warning(scripted, tmp_path):
     assert b"tfretry: the report could not be written to " in done.stderr
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_a_terraform_that_is_gone_for_the_retry_has_its_record(fake_terraform, tmp_path):
     """The exit code is that of the apply that failed."""
     (tmp_path / "error").write_text(ROLE_ERROR)

@@ -9,11 +9,11 @@ import subprocess
 
 import pytest
 from harness import Program
-from scenes import DENIED, ROLE_ERROR, TFRETRY, run
+from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
 
 from tfretry.report.countdown import count_down, fitting
+from tfretry.report.events import duration
 from tfretry.report.reporter import IN_AUTOMATION
-from tfretry.report.sentences import duration
 from tfretry.report.stderr import write_stderr
 
 ERASED = re.compile(rb"\r\x1b\[J[^\r\n]*\r(?=\r\x1b\[J)")
@@ -139,7 +139,7 @@ def test_the_countdown_fits_a_narrow_window(scripted, columns):
     assert all(len(line.decode()) < columns or b"applied" in line for line in lines)
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_there_is_no_countdown_in_a_pipe(scripted):
     """One line a retry."""
     scripted((1, "", ROLE_ERROR), (1, "", ROLE_ERROR), (0, "", ""))
@@ -197,7 +197,7 @@ def test_control_characters_of_terraforms_text_do_not_reach_the_terminal(scripte
     assert re.search(rb"[\x00-\x1f]", ours) is None
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_a_provider_that_polled_for_long_gets_the_remedy_at_once(scripted):
     """After two minutes the role is more often missing than new."""
     waited = "aws_ecs_service.this: Still creating... [2m0s elapsed]\n"
@@ -207,14 +207,14 @@ def test_a_provider_that_polled_for_long_gets_the_remedy_at_once(scripted):
     assert stderr.index("aws iam create-service-linked-role") < stderr.index("retrying in")
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_several_errors_are_counted(scripted):
     """One line names the first and says how many more there are."""
     scripted((1, "", ROLE_ERROR + ROLE_ERROR.replace("service.this", "service.that")), (0, "", ""))
     assert b"tfretry: aws_ecs_service.this and 1 more: the ECS" in run("apply").stderr
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_the_remedy_after_a_long_poll_is_told_once_whichever_attempt_it_is(scripted):
     """And only where the role may be what is missing."""
     waited = "aws_ecs_service.this: Still creating... [2m0s elapsed]\n"
@@ -254,7 +254,7 @@ def test_a_stderr_that_nobody_reads_does_not_hold_us():
     os.close(writes)
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_a_warning_about_the_report_begins_on_a_line_of_its_own(scripted):
     """Also where there is nothing else to say."""
     scripted((0, "an open line", ""))

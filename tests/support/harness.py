@@ -173,7 +173,7 @@ class Program:
             os.close(fd)
 
 
-class Stage:
+class Sandbox:
     """One test's world: a mark in the environment by which all processes of the test are found again."""
 
     def __init__(self, folder):
@@ -196,7 +196,7 @@ class Stage:
 
     def drive(self, *own, terraform=FAKE, arguments=(), **options):
         """Start our driver around *terraform*."""
-        driver = [sys.executable, str(HERE / "driver.py"), *own, *terraform, *arguments]
+        driver = [sys.executable, str(HERE / "process_driver.py"), *own, *terraform, *arguments]
         return self.run(driver, **options)
 
     def apply(self, *own, terraform=FAKE, elsewhere=False, **options):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WORDS = dict(word.partition("=")[::2] for word in os.environ.get("TF_FAKE", "").split())
-STOPS = [signal.SIGINT, signal.SIGTERM]
+TERMINATING = [signal.SIGINT, signal.SIGTERM]
 SEEN = [signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGCONT]
 
 
@@ -65,7 +65,7 @@ class Fake:
 
     def on(self, signo: int) -> None:
         record(signal=signal.Signals(signo).name, sizes=[size(fd) for fd in (1, 2)])
-        if signo not in STOPS:
+        if signo not in TERMINATING:
             return
         self.interrupts += 1
         if self.interrupts == 1:
@@ -81,7 +81,7 @@ class Fake:
 
     def run(self) -> int:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as terraform: a closed pipe is its death
-        heeded = [signo for signo in STOPS + SEEN if signal.getsignal(signo) != signal.SIG_IGN]
+        heeded = [signo for signo in TERMINATING + SEEN if signal.getsignal(signo) != signal.SIG_IGN]
         signal.pthread_sigmask(signal.SIG_BLOCK, heeded)
         self.say("ready\n")
         record(ready=True)

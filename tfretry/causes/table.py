@@ -19,7 +19,7 @@ class Cause:
     name: str
     patterns: tuple[re.Pattern[str], ...]
     sentence: str
-    heals: str
+    resolved_by: str
     why: str
     sources: tuple[str, ...]
     remedy: str = ""
@@ -49,7 +49,7 @@ TABLE = (
         name="ecs-service-linked-role",
         patterns=(re.compile(r"Unable to assume the service linked role"),),
         sentence="the ECS service-linked role cannot be assumed yet",
-        heals="waiting: 2 to 60 s as a rule, 15 minutes at worst",
+        resolved_by="waiting: 2 to 60 s as a rule, 15 minutes at worst",
         why="AWS creates AWSServiceRoleForECS with an account's first cluster or service, and it takes time to spread",
         sources=("https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/818",),
         remedy=ECS_REMEDY,
@@ -64,7 +64,7 @@ TABLE = (
             ),
         ),
         sentence="the ECS service-linked role does not exist yet",
-        heals="waiting, if something else in the same apply creates the role; otherwise creating it once",
+        resolved_by="waiting, if something else in the same apply creates the role; otherwise creating it once",
         why="a capacity provider needs the role, but unlike a cluster or a service does not create it",
         sources=(f"{AWS_PROVIDER}/19977",),
         remedy=ECS_REMEDY,
@@ -82,7 +82,7 @@ TABLE = (
             ),
         ),
         sentence="a service-linked role cannot be assumed yet",
-        heals="waiting, once the role has been created",
+        resolved_by="waiting, once the role has been created",
         why="roles that AWS or the same apply has just created spread in seconds to minutes",
         sources=("https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html",),
     ),
@@ -108,7 +108,7 @@ TABLE = (
         ),
         spared=CODEBUILD,
         sentence="a new IAM role or instance profile is not known everywhere yet",
-        heals="waiting",
+        resolved_by="waiting",
         why="IAM is eventually consistent: what was created a moment ago is not yet seen by every service",
         sources=(
             f"{AWS_PROVIDER}/8248",
@@ -133,7 +133,7 @@ TABLE = (
             re.compile(r"request to update this alarm is in progress"),
         ),
         sentence="AWS takes no more requests for the moment",
-        heals="waiting; a lower -parallelism makes it rarer",
+        resolved_by="waiting; a lower -parallelism makes it rarer",
         why="AWS limits how many requests an account makes in a second, and the provider's own retries are used up",
         sources=(
             f"{AWS_PROVIDER}/5171",
@@ -154,7 +154,7 @@ TABLE = (
             re.compile(r"(?i)\bstatus ?code: 50[234]\b"),
         ),
         sentence="the network failed; the request may have been carried out, so a retry may create an object twice",
-        heals="waiting, if the other end can be reached again",
+        resolved_by="waiting, if the other end can be reached again",
         why="nobody knows whether the request was carried out before the connection ended: if it was, a retry may "
         "create an object twice",
         sources=(
@@ -192,7 +192,7 @@ def custom_cause(name: str, pattern: str, why: str) -> Cause:
         name=name,
         patterns=(compiled(pattern),),
         sentence=why,
-        heals="waiting, as you say",
+        resolved_by="waiting, as you say",
         why=why,
         sources=("yours",),
         custom=True,

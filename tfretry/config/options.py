@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfretry.config.file import terraform_key
+from tfretry.config.toml_file import terraform_key
 from tfretry.errors import TfretryError
 
 TYPE_CHECKING = False  # typing's own constant, without typing's import time on the pass-through path

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfretry.causes.table import TABLE, Cause, custom_cause
-from tfretry.config import file, values
+from tfretry.config import toml_file, values
 from tfretry.config.options import GONE, OPTIONS, Option, own_pairs
 from tfretry.errors import TfretryError
 
@@ -134,10 +134,10 @@ def _of_variable(option: Option, text: str) -> str | list[str] | None:
 
 
 def _from_file(directory: str | None) -> dict[str, Found]:
-    path = file.find(directory)
+    path = toml_file.find(directory)
     if path is None:
         return {}
-    content = file.read(path)
+    content = toml_file.read(path)
     for key in content:
         if why := GONE.get(f"--{key.replace('_', '-')}"):
             raise TfretryError(f"{path}: the key {key!r} is gone: {why}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tfretry.output import messages
-from tfretry.output.blocks import Block
+from tfretry.output import json_messages
+from tfretry.output.diagnostic import Diagnostic, holds_another
 from tfretry.output.lines import BATCH, Lines, clean
-from tfretry.output.shapes import Diagnostic, holds_another
+from tfretry.output.text_block import Block
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ NEEDLES = (
     (b"E", b"Error: "),
     (b"W", b"Warning: "),
     (b"\xe2", b"\xe2"),  # of a box's corner, whose first byte is nearly as rare as the whole
-    (b"@", messages.NEEDLE),
+    (b"@", json_messages.NEEDLE),
     (b"!", APPLIED.encode()),
 )
 
@@ -58,10 +58,10 @@ class DiagnosticReader:
         self._finish()
 
     def _read(self, line: bytes) -> bool:
-        if self._block is None and not MAY_BEGIN.match(line) and messages.START not in line:
+        if self._block is None and not MAY_BEGIN.match(line) and json_messages.START not in line:
             return False
         text = clean(line)
-        if self._block is not None and self._block.shape == "plain":
+        if self._block is not None and self._block.format == "plain":
             self._in_plain(self._block, text, line)
         else:
             self._report_message(line)
@@ -69,13 +69,13 @@ class DiagnosticReader:
                 self._begin(text, line)
             else:
                 self._in_box(self._block, text, line)
-        if self._block is not None and self._block.shape == "plain" and self._block.full:
+        if self._block is not None and self._block.format == "plain" and self._block.full:
             self._finish()  # it has no other end that is certain to come
         return self._block is not None
 
     def _report_message(self, line: bytes) -> None:
-        if messages.may_report(line):
-            for diagnostic in messages.diagnostics_of(line, certain=self._first):
+        if json_messages.may_report(line):
+            for diagnostic in json_messages.diagnostics_of(line, certain=self._first):
                 self._tell(diagnostic)
             self._first = False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tfretry.output.shapes import address_in
+from tfretry.output.diagnostic import address_in
 
 # Beyond this a line is no location: matching stays cheap whatever a line holds.
 LOCATION_LIMIT = 4096

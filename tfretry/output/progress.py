@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from tfretry.output.diagnostic import ADDRESS
+from tfretry.output.json_messages import message
 from tfretry.output.lines import BATCH, Lines, clean
-from tfretry.output.messages import message
-from tfretry.output.shapes import ADDRESS
 
 # More addresses than terraform ever works on at once.
 WAITS_KEPT = 1000

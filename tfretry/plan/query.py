@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import IO, Any
 
 from tfretry.errors import InterruptedRetryError, PlanError
+from tfretry.output.diagnostic import Diagnostic
 from tfretry.output.diagnostics import DiagnosticReader
-from tfretry.output.shapes import Diagnostic
 from tfretry.plan.nameless import nameless_file, path_for_terraform
 from tfretry.plan.plan_json import parse
 from tfretry.process.run import run_quietly
@@ -60,8 +60,8 @@ class Query:
             outcome = run_quietly(
                 argv, signals=self._signals, stdout=stdout.fileno(), stderr=stderr.fileno(), hidden=HIDDEN
             )
-            if outcome.signalled is not None:
-                raise InterruptedRetryError(outcome.signalled, f"`terraform {words}` was running")
+            if outcome.received_signal is not None:
+                raise InterruptedRetryError(outcome.received_signal, f"`terraform {words}` was running")
             if outcome.exit_code != 0:
                 raise PlanError(f"`terraform {words}` failed: {_heading(stderr, outcome.exit_code)}")
             stdout.seek(0)

@@ -37,9 +37,9 @@ class Guardian:
         self._stays = False
 
     def __enter__(self) -> Self:
-        hears, self._line = os.pipe()
-        self._pid = _fork(lambda: _stand_by(hears, self._drains), keep={hears, *self._drains})
-        os.close(hears)
+        read_end, self._line = os.pipe()
+        self._pid = _fork(lambda: _stand_by(read_end, self._drains), keep={read_end, *self._drains})
+        os.close(read_end)
         return self
 
     def __exit__(self, failed: object, *_: object) -> None:
@@ -68,7 +68,7 @@ class Guardian:
             self.terraform_was_interrupted()
             self._stays = True
 
-    def adopt(self) -> None:
+    def announce(self) -> None:
         """In the child that becomes terraform: say who it is."""
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # terraform does not die of a guardian that is gone
         self._tell(b"%d\n" % os.getpid())
@@ -108,14 +108,14 @@ def _hold_only(keep: set[int]) -> None:
                 os.close(fd)
 
 
-def _stand_by(hears: int, drains: Sequence[int]) -> None:
+def _stand_by(read_end: int, drains: Sequence[int]) -> None:
     """Listen until we end; the child holds our end of the line too, until it is terraform."""
-    terraform: _Stranger | None = None
+    terraform: _UnrelatedProcess | None = None
     interrupted = False
-    while message := os.read(hears, READ_SIZE):
+    while message := os.read(read_end, READ_SIZE):
         for word in message.split():
             if word.isdigit():
-                terraform = _Stranger(int(word))
+                terraform = _UnrelatedProcess(int(word))
             else:
                 interrupted = True
     if terraform is None:
@@ -125,7 +125,7 @@ def _stand_by(hears: int, drains: Sequence[int]) -> None:
     _drain_to_the_ends(drains)
 
 
-class _Stranger:
+class _UnrelatedProcess:
     """A process that is not our child: by a descriptor where there are some, since numbers are used again."""
 
     def __init__(self, pid: int) -> None:

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Mapping
 
 from tfretry.errors import InterruptedRetryError, NotRetriedError, TfretryError
-from tfretry.process.run import Outcome, run_watched
+from tfretry.process.run import Exit, run_watched
 from tfretry.process.signals import Signals
 
 SHELL = "/bin/sh"
@@ -22,13 +22,13 @@ def run_hook(command: str, variables: Mapping[str, str], *, signals: Signals, wa
         outcome = run_watched([SHELL, "-c", command], signals=signals, watch=watch, variables=variables)
     except TfretryError as error:
         raise NotRetriedError(f"{NAME} could not be run ({error})") from error
-    if outcome.signalled is not None:
-        raise InterruptedRetryError(outcome.signalled, f"{NAME} was running")
+    if outcome.received_signal is not None:
+        raise InterruptedRetryError(outcome.received_signal, f"{NAME} was running")
     if outcome.exit_code:
         raise NotRetriedError(f"{NAME} {_ended(outcome)}")
 
 
-def _ended(outcome: Outcome) -> str:
+def _ended(outcome: Exit) -> str:
     if outcome.exit_code > 0:
         return f"ended with status {outcome.exit_code}"
     return f"was ended by {signal.Signals(-outcome.exit_code).name}"

@@ -13,25 +13,25 @@ from typing import Any
 import sh
 
 from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError
-from tfretry.process.attendance import Attendance
 from tfretry.process.channels import Channel, open_channels
+from tfretry.process.delivery import Canary, InterruptNotice
+from tfretry.process.forwarding import TERMINATING
 from tfretry.process.guardian import Guardian
 from tfretry.process.pump import Flow, Pump
-from tfretry.process.rule import STOPS
 from tfretry.process.signals import Signals
+from tfretry.process.supervisor import Supervisor
 from tfretry.process.terminal import echo_restored
-from tfretry.process.witnesses import Banner, Sentinel
 from tfretry.terraform.recursion import remember_start
 
 logging.getLogger("sh").setLevel(logging.CRITICAL)  # it logs arguments, and -var values are secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Exit:
     """What one run of terraform came to."""
 
     exit_code: int  # negative: died of that signal
-    signalled: int | None  # the first signal that we received meanwhile
+    received_signal: int | None  # the first signal that we received meanwhile
     watched: bool = True  # False: a consumer failed, and has not seen all output
 
 
@@ -40,21 +40,21 @@ def run_terraform(
     *,
     signals: Signals,
     watch: Callable[[int], Callable[[bytes], object]],
-) -> Outcome:
+) -> Exit:
     """Run *argv*, which begins with the binary's path, on our own stdin, stdout and stderr.
 
     *watch* is asked for the consumer of each channel's bytes: 1, and 2 unless both are the same open file. Consumers
     are called from another thread, one at a time. Raises TerraformNotExecutableError, TerraformNotFoundError.
     """
     with open_channels() as channels, echo_restored():
-        banners = [Banner() for _ in channels]
+        notices = [InterruptNotice() for _ in channels]
         flows = [
-            Flow(source=channel.source, target=channel.out, watchers=(banner.feed, watch(channel.target)))
-            for channel, banner in zip(channels, banners, strict=True)
+            Flow(source=channel.source, target=channel.out, watchers=(notice.feed, watch(channel.target)))
+            for channel, notice in zip(channels, notices, strict=True)
         ]
         with contextlib.closing(Pump(flows)) as pump:
             stdio = (0, channels[0].child_end, channels[-1].child_end)
-            wires = _Wires(stdio=stdio, pump=pump, channels=channels, banners=banners)
+            wires = _Stdio(stdio=stdio, pump=pump, channels=channels, notices=notices)
             return _run(argv, wires, signals=signals)
 
 
@@ -65,13 +65,13 @@ def run_quietly(
     stdout: int,
     stderr: int,
     hidden: Collection[str] = (),
-) -> Outcome:
+) -> Exit:
     """Run *argv* without input, its output on the descriptors *stdout* and *stderr*; raises as run_terraform.
 
     *hidden* are variables that it is not to see.
     """
     with open(os.devnull, "rb") as null, contextlib.closing(Pump([])) as pump:
-        wires = _Wires(stdio=(null.fileno(), stdout, stderr), pump=pump, hidden=hidden)
+        wires = _Stdio(stdio=(null.fileno(), stdout, stderr), pump=pump, hidden=hidden)
         return _run(argv, wires, signals=signals)
 
 
@@ -81,7 +81,7 @@ def run_watched(
     signals: Signals,
     watch: Callable[[bytes], object],
     variables: Mapping[str, str],
-) -> Outcome:
+) -> Exit:
     """Run *argv* without input; *watch* gets what it prints on either output, from another thread.
 
     *variables* are added to its environment. Raises as run_terraform.
@@ -90,31 +90,31 @@ def run_watched(
         flow = Flow(source=channel.source, target=channel.target, watchers=(watch,))
         with contextlib.closing(Pump([flow])) as pump:
             stdio = (null.fileno(), channel.child_end, channel.child_end)
-            wires = _Wires(stdio=stdio, pump=pump, channels=[channel], added=variables)
+            wires = _Stdio(stdio=stdio, pump=pump, channels=[channel], added=variables)
             return _run(argv, wires, signals=signals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Wires:
+class _Stdio:
     """What terraform gets as its first three descriptors, what is at our end of them, how its environment differs."""
 
     stdio: tuple[int, int, int]
     pump: Pump
     channels: Sequence[Channel] = ()
-    banners: Sequence[Banner] = ()
+    notices: Sequence[InterruptNotice] = ()
     hidden: Collection[str] = ()
     added: Mapping[str, str] = field(default_factory=dict)
 
 
-def _run(argv: Sequence[str], wires: _Wires, *, signals: Signals) -> Outcome:
-    for arrival in signals.take_pending():
-        if arrival.signal in STOPS:  # as if terraform had died of it at its start
-            return Outcome(exit_code=-arrival.signal, signalled=arrival.signal)
+def _run(argv: Sequence[str], wires: _Stdio, *, signals: Signals) -> Exit:
+    for received in signals.take_pending():
+        if received.signal in TERMINATING:  # as if terraform had died of it at its start
+            return Exit(exit_code=-received.signal, received_signal=received.signal)
     drains = [channel.source for channel in wires.channels]
-    with Guardian(drains=drains) as guardian, Sentinel() as sentinel:
+    with Guardian(drains=drains) as guardian, Canary() as canary:
 
         def prepare() -> None:
-            guardian.adopt()
+            guardian.announce()
             signals.restore_in_child()
             for name in wires.hidden:
                 os.environ.pop(name, None)  # of the child alone: it is about to become terraform
@@ -125,24 +125,24 @@ def _run(argv: Sequence[str], wires: _Wires, *, signals: Signals) -> Outcome:
         child = _Child(argv, wires.stdio, prepare)
         for channel in wires.channels:
             channel.close_child_end()
-        attendance = Attendance(
+        supervisor = Supervisor(
             child,
             signals=signals,
             guardian=guardian,
-            sentinel=sentinel,
+            canary=canary,
             channels=wires.channels,
-            banners=wires.banners,
+            notices=wires.notices,
         )
-        attendance.pass_on_pending()
-        sentinel.spawn()
+        supervisor.forward_pending()
+        canary.spawn()
         wires.pump.start()
-        attendance.until_end()
-        attendance.until_drained(wires.pump)
+        supervisor.wait()
+        supervisor.drain(wires.pump)
         if left := wires.pump.stop():
             guardian.hand_over(left)
-        return Outcome(
+        return Exit(
             exit_code=child.wait(),
-            signalled=attendance.first_signal,
+            received_signal=supervisor.first_signal,
             watched=wires.pump.failure is None,
         )
 

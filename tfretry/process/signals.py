@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
 from tfretry.process.channels import open_standard_descriptors
-from tfretry.process.rule import STOPS, Arrival
+from tfretry.process.forwarding import TERMINATING, ReceivedSignal
 from tfretry.process.signalmask import BLOCKED, restore_for_exec
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ SI_KERNEL = 0x80  # <asm-generic/siginfo.h>: sent by the kernel itself, for us t
 class Waiter(Protocol):
     """A way to wait for one of the blocked signals."""
 
-    def wait(self, timeout_s: float | None) -> Arrival | None:
+    def wait(self, timeout_s: float | None) -> ReceivedSignal | None:
         """The next signal, or nothing after *timeout_s*."""
 
     def close(self) -> None:
@@ -70,20 +70,20 @@ class Signals:
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask_before)
 
-    def take(self, timeout_s: float | None) -> Arrival | None:
+    def take(self, timeout_s: float | None) -> ReceivedSignal | None:
         """The next signal, or nothing after *timeout_s* (None: wait for ever)."""
         return self._waits.wait(timeout_s)
 
-    def take_pending(self) -> list[Arrival]:
+    def take_pending(self) -> list[ReceivedSignal]:
         """All signals that are there now."""
         return list(iter(lambda: self.take(0), None))
 
     def sleep(self, seconds: float) -> int | None:
         """Wait; return early, with its number, when a stop signal comes."""
         deadline = time.monotonic() + seconds
-        while arrival := self.take(max(0, deadline - time.monotonic())):
-            if arrival.signal in STOPS:
-                return arrival.signal
+        while received := self.take(max(0, deadline - time.monotonic())):
+            if received.signal in TERMINATING:
+                return received.signal
         return None
 
     def _note_fork(self) -> None:
@@ -119,12 +119,12 @@ class _ByMask:
     def __init__(self, waited: AbstractSet[int]) -> None:
         self._waited = waited
 
-    def wait(self, timeout_s: float | None) -> Arrival | None:
+    def wait(self, timeout_s: float | None) -> ReceivedSignal | None:
         info: signal.struct_siginfo | None
         info = signal.sigwaitinfo(self._waited) if timeout_s is None else signal.sigtimedwait(self._waited, timeout_s)
         if info is None:
             return None
-        return Arrival(signal=info.si_signo, at=time.monotonic(), from_terminal=info.si_code == SI_KERNEL)
+        return ReceivedSignal(signal=info.si_signo, at=time.monotonic(), from_terminal=info.si_code == SI_KERNEL)
 
     def close(self) -> None:
         """Nothing was changed."""
@@ -142,7 +142,7 @@ class _ByHandlers:
         self._fd_before = signal.set_wakeup_fd(self._written)
         self._handlers_before = {signo: signal.signal(signo, _note) for signo in waited}
 
-    def wait(self, timeout_s: float | None) -> Arrival | None:
+    def wait(self, timeout_s: float | None) -> ReceivedSignal | None:
         if not self._came:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, self._waited)
             try:
@@ -151,7 +151,7 @@ class _ByHandlers:
                 signal.pthread_sigmask(signal.SIG_BLOCK, self._waited)
             written = os.read(self._reads, 4096) if ready else b""
             self._came.extend(signo for signo in written if signo in self._waited)
-        return Arrival(signal=self._came.pop(0), at=time.monotonic()) if self._came else None
+        return ReceivedSignal(signal=self._came.pop(0), at=time.monotonic()) if self._came else None
 
     def close(self) -> None:
         """Put the handlers back."""

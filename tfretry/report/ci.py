@@ -37,7 +37,7 @@ def append_summary(result: Result, text: str, environ: Mapping[str, str]) -> Non
     rows = [_row(number, attempt) for number, attempt in enumerate(result.attempts, 1)]
     said = ["```text", text.replace("```", "` ` `"), "```", ""]
     table = [_cells(HEADINGS), _cells(["---"] * len(HEADINGS)), *rows]
-    lines = [f"### {TITLE}: {result.ending}", "", *said, *table, "", ""]
+    lines = [f"### {TITLE}: {result.outcome}", "", *said, *table, "", ""]
     with contextlib.suppress(OSError), open(path, "a", encoding="utf-8", errors="replace") as file:
         file.write("\n" * _ends_mid_line(path) + "\n".join(lines))
 
@@ -52,7 +52,7 @@ def _ends_mid_line(path: str) -> bool:
 
 def _row(number: int, attempt: Attempt) -> str:
     started = datetime.fromtimestamp(attempt.started, UTC).strftime("%H:%M:%S")
-    first = attempt.diagnosis.obstacle or attempt.diagnosis.healing
+    first = attempt.diagnosis.unexplained or attempt.diagnosis.first_match
     error = f"{first.address or ''} {first.summary}".strip() if first else ""
     return _cells([str(number), started, f"{attempt.duration_s:.1f} s", str(attempt.exit_code), error])
 

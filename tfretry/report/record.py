@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tfretry.attempt import Attempt
-from tfretry.causes.judge import Finding
+from tfretry.causes.diagnosis import Finding
 from tfretry.result import Result
 from tfretry.terraform.command import redacted
 
@@ -23,7 +23,7 @@ def record(result: Result, *, terraform: str) -> dict[str, Any]:
     """The record of *result*: no value of a `-var` is in it."""
     return {
         "schema": SCHEMA,
-        "outcome": result.ending,
+        "outcome": result.outcome,
         "exit_code": result.exit_code if result.exit_code >= 0 else 128 - result.exit_code,
         "reason": result.reason,
         "details": list(result.details),

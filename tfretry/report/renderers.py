@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from tfretry.report.sentences import EVENTS, sentence
+from tfretry.report.events import EVENTS, sentence
 
 PREFIX = "tfretry: "
 

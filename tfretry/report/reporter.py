@@ -13,9 +13,9 @@ from tfretry.attempt import Attempt
 from tfretry.config.settings import Settings
 from tfretry.report.ci import annotation, append_summary
 from tfretry.report.countdown import count_down
+from tfretry.report.events import EVENTS, counting, sentence, who
 from tfretry.report.hook_output import Lines, Unchanged
 from tfretry.report.renderers import JSON, PREFIX, text_renderer, wants_colour
-from tfretry.report.sentences import EVENTS, counting, sentence, who
 from tfretry.report.stderr import write_stderr
 from tfretry.result import Result
 
@@ -141,8 +141,8 @@ class Reporter:
 
 def _retry_facts(attempts: Sequence[Attempt]) -> dict[str, Any]:
     attempt = attempts[-1]
-    healing = attempt.diagnosis.healing
-    cause = healing.cause if healing else None
+    first_match = attempt.diagnosis.first_match
+    cause = first_match.cause if first_match else None
     return {
         "address": who(attempt.diagnosis),
         "cause": cause.name if cause else None,
@@ -159,15 +159,15 @@ def _remedy(attempt: Attempt) -> str:
 
 def _ending(result: Result) -> tuple[str | None, dict[str, Any]]:
     retried = len(result.attempts) > 1
-    if result.ending == "applied" and retried:
+    if result.outcome == "applied" and retried:
         since_s = round(result.since_first_failure_s, 3)
         return "applied", {"attempt": len(result.attempts), "since_first_failure_s": since_s}
-    if result.ending == "gave-up":
+    if result.outcome == "gave-up":
         spent = {"attempts": len(result.attempts), "elapsed_s": round(result.elapsed_s, 3)}
         return "gave up", {**spent, "exit_code": result.exit_code, "remedy": _remedy(result.last)}
     if result.interrupted_between is not None:
         return "interrupted", {"signal": signal.Signals(result.interrupted_between).name, "meanwhile": result.reason}
-    if result.ending == "refused":
+    if result.outcome == "refused":
         return "refused", {"reason": result.reason, "details": list(result.details)}
     if result.reason:
         return "not retried", {"reason": result.reason}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from render import Said, box, message, plain
-from scenes import run
+from terraform_output import run
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 FAST = ("--first-wait=0.1s", "--longest-wait=0.1s", "--max-attempts=2")

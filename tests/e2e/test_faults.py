@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from scenes import DENIED, ROLE_ERROR, TFRETRY, run
+from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
 
 pytest_plugins = ["provider_fixture"]
 QUICK = ("--first-wait=10ms", "--longest-wait=20ms")

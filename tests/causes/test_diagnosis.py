@@ -7,13 +7,13 @@ from dataclasses import replace
 from threading import Thread
 
 import pytest
-from reading import DEFAULT, judged
+from diagnostics import DEFAULT, judged
 from render import AWS, DENIED, SENTENCE
 
-from tfretry.causes.judge import AUTHORED, SEEN, UNDECIDED_KEPT, Judge
+from tfretry.causes.diagnosis import AUTHORED, SEEN, UNDECIDED_KEPT, Classifier
 from tfretry.causes.patience import PATIENCE_S, patience
 from tfretry.causes.table import TABLE, custom_cause
-from tfretry.output.shapes import UNREADABLE, Diagnostic
+from tfretry.output.diagnostic import UNREADABLE, Diagnostic
 
 ALL = TABLE
 ROLE = "arn:aws:iam::123456789012:role"
@@ -102,20 +102,20 @@ NEVER_AT_ALL = ["Saved plan is stale", "The given plan file can no longer be app
 
 def cause_of(diagnostic, causes):
     """The first of *causes* that explains *diagnostic*; None when there is none, or any doubt."""
-    judge = Judge(causes, patience)
+    judge = Classifier(causes, patience)
     judge.see(diagnostic)
     return judge.diagnosis().findings[0].cause
 
 
 def said(summary: str, detail: str = "", **rest) -> Diagnostic:
-    return Diagnostic(summary=summary, detail=detail, address=rest.pop("address", "a.b"), shape="box", **rest)
+    return Diagnostic(summary=summary, detail=detail, address=rest.pop("address", "a.b"), format="box", **rest)
 
 
 def test_the_table_says_everything_about_each_cause():
     """Name, sentence, what heals it, why and where that is written; the first alone is on by default."""
     for cause in TABLE:
         assert re.fullmatch(r"[a-z-]+", cause.name)
-        assert all((cause.patterns, cause.sentence, cause.heals, cause.why))
+        assert all((cause.patterns, cause.sentence, cause.is_transient, cause.why))
         assert all(source.startswith("https://") for source in cause.sources)
         assert not cause.custom
     assert [cause.name for cause in TABLE if cause.default] == ["ecs-service-linked-role"]
@@ -246,7 +246,7 @@ def test_an_error_that_hides_others_matches_by_its_summary_alone(end):
     assert cause_of(said("x", f"try later {end}"), [mine]) is None
     assert cause_of(said("x", f"{AWS} {end}.."), DEFAULT) is DEFAULT[0]
     diagnosis = judged([said("x", f"{AWS} {end}")])
-    assert (diagnosis.obstacle.hides_others, diagnosis.met_cause) == (True, True)
+    assert (diagnosis.unexplained.hides_others, diagnosis.met_cause) == (True, True)
 
 
 @pytest.mark.parametrize("pattern", ["(", "*", "a{2,1}", "[", "(?P<a>x)(?P<a>y)", ""])
@@ -289,7 +289,7 @@ def test_a_pattern_that_would_take_for_ever_is_given_up(pattern):
 
 def test_a_slow_pattern_is_given_up_once_for_a_whole_run():
     """Thousands of errors cost its time once; known causes are still found."""
-    judge = Judge([*DEFAULT, custom_cause("mine", r"(x+)+$", "")], patience)
+    judge = Classifier([*DEFAULT, custom_cause("mine", r"(x+)+$", "")], patience)
     started = time.process_time()
     for _ in range(1000):
         judge.see(said("x" * 4000 + "!"))
@@ -300,7 +300,7 @@ def test_a_slow_pattern_is_given_up_once_for_a_whole_run():
 
 def test_all_the_errors_of_a_run_share_one_patience():
     """Each search ends in time, but not all of them together: what was reached is decided, the rest unexplained."""
-    judge = Judge(
+    judge = Classifier(
         [custom_cause("slow", r".*,.*,.*Q", "it heals"), custom_cause("slower", r".*,.*,.*,Q", "it heals")], patience
     )
     judge.see(said("a, b, Q"))
@@ -311,43 +311,43 @@ def test_all_the_errors_of_a_run_share_one_patience():
     assert time.process_time() - started < 4 * PATIENCE_S
     assert diagnosis.errors == 301
     assert diagnosis.findings[0].cause is not None
-    assert diagnosis.obstacle == diagnosis.findings[1]
+    assert diagnosis.unexplained == diagnosis.findings[1]
     assert judge.diagnosis() == diagnosis
 
 
 def test_a_pattern_of_the_users_is_not_tried_while_output_flows():
     """Errors are seen in the thread that carries terraform's output, which must not wait for a pattern."""
-    judge = Judge([custom_cause("slow", r"(a+)+$", "never ends")], patience)
+    judge = Classifier([custom_cause("slow", r"(a+)+$", "never ends")], patience)
     thread = Thread(target=lambda: judge.see(said("a" * 60 + "b")))
     thread.start()
     thread.join(timeout=5)
     assert not thread.is_alive()
-    assert judge.diagnosis().obstacle is not None
+    assert judge.diagnosis().unexplained is not None
 
 
 def test_errors_that_only_a_users_pattern_could_explain_are_kept_up_to_a_number():
     """One more is unexplained: memory is bounded, and the doubt is against a retry."""
-    judge = Judge([custom_cause("mine", "try later", "it heals")], patience)
+    judge = Classifier([custom_cause("mine", "try later", "it heals")], patience)
     for _ in range(UNDECIDED_KEPT):
         judge.see(said("try later"))
-    assert judge.diagnosis().heals
+    assert judge.diagnosis().is_transient
     judge.see(said("try later"))
-    assert not judge.diagnosis().heals
+    assert not judge.diagnosis().is_transient
 
 
 def test_one_permanent_error_is_an_obstacle_to_any_number_that_heal():
     """And it is the one that is named."""
     diagnosis = judged([said(AWS)] * 30 + [said("Invalid index", address="x.y")] + [said(AWS)] * 3)
-    assert (diagnosis.errors, diagnosis.heals, len(diagnosis.findings)) == (34, False, 20)
-    assert (diagnosis.obstacle.summary, diagnosis.obstacle.address) == ("Invalid index", "x.y")
-    assert diagnosis.healing.cause is DEFAULT[0]
+    assert (diagnosis.errors, diagnosis.is_transient, len(diagnosis.findings)) == (34, False, 20)
+    assert (diagnosis.unexplained.summary, diagnosis.unexplained.address) == ("Invalid index", "x.y")
+    assert diagnosis.first_match.cause is DEFAULT[0]
 
 
 def test_no_error_heals_nothing():
     """A `no` at the prompt prints no diagnostic."""
-    assert judged([]).heals is False
-    assert judged([]).healing is None
-    assert judged([said("x")]).healing is None
+    assert judged([]).is_transient is False
+    assert judged([]).first_match is None
+    assert judged([said("x")]).first_match is None
 
 
 def test_an_error_without_text_is_explained_by_nothing():

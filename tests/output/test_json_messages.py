@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from reading import heals, judged, read
+from diagnostics import heals, judged, read
 from render import DENIED, SENTENCE
 
 from tfretry.output.lines import LINE_LIMIT
@@ -68,7 +68,7 @@ def test_a_message_too_long_to_be_kept_heals_nothing_and_names_what_it_can(start
     body = {"severity": "error", "summary": SENTENCE, "detail": "", "address": "a.b", "snippet": snippet}
     line = f'{{"@level":"error","@message":"","type":"diagnostic","diagnostic":{json.dumps(body)}}}\n'
     found = read(line.encode())
-    assert not judged(found).heals
+    assert not judged(found).is_transient
     assert [(each.summary, each.address) for each in found] == [(SENTENCE, "a.b")]
 
 
@@ -76,7 +76,7 @@ def test_a_message_behind_another_error_is_counted():
     """One of the kinds does not hide the other."""
     found = read(f"{said(SENTENCE)}\n{said(DENIED)}\n".encode())
     assert judged(found).errors == 2
-    assert not judged(found).heals
+    assert not judged(found).is_transient
 
 
 @pytest.mark.parametrize("snippet", [None, {}, {"context": None}, {"context": ""}, {"context": 'resource "c" "d"'}])

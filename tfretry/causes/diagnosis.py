@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from tfretry.causes.table import NEVER, NEVER_AT_ALL, Cause
 from tfretry.output import local_exec
-from tfretry.output.shapes import Diagnostic, holds_another
+from tfretry.output.diagnostic import Diagnostic, holds_another
 
 FINDINGS_KEPT = 20
 SUMMARY_KEPT = 500
@@ -69,22 +69,22 @@ class Diagnosis:
 
     errors: int
     findings: tuple[Finding, ...]
-    obstacle: Finding | None
+    unexplained: Finding | None
     postcondition_failed: bool = False
     met_cause: bool = False
 
     @property
-    def heals(self) -> bool:
+    def is_transient(self) -> bool:
         """Whether there was an error, and waiting heals every one."""
-        return self.errors > 0 and self.obstacle is None
+        return self.errors > 0 and self.unexplained is None
 
     @property
-    def healing(self) -> Finding | None:
+    def first_match(self) -> Finding | None:
         """The first error that waiting heals."""
         return next((finding for finding in self.findings if finding.cause), None)
 
 
-class Judge:
+class Classifier:
     """Comes to a diagnosis, one diagnostic at a time, in bounded memory; both streams of a run share one.
 
     Users' patterns are tried in *bounded*, which ends what takes too long.
@@ -133,7 +133,7 @@ class Judge:
         return Diagnosis(
             errors=self._errors,
             findings=findings,
-            obstacle=first[1] if first else None,
+            unexplained=first[1] if first else None,
             met_cause=self._met_cause or any(finding.cause for finding in decided.values()),
             postcondition_failed=self._postcondition_failed,
         )

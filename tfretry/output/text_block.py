@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from tfretry.output.diagnostic import TEXT_LIMIT, Diagnostic
 from tfretry.output.layout import Layout
 from tfretry.output.local_exec import holds_end, quotes_command, unwrap
-from tfretry.output.shapes import TEXT_LIMIT, Diagnostic
 
 # In a narrow terminal a heading may be all that there is on its line.
 HEADING = re.compile(r"(Error|Warning):(?: (.*)|$)", re.DOTALL)
@@ -81,7 +81,7 @@ class Block:
     """
 
     def __init__(self, shape: str, found: Callable[[Diagnostic], object], *, certain: bool) -> None:
-        self.shape = shape
+        self.format = shape
         self._found = found
         self._certain = certain
         self._address: str | None = None
@@ -130,19 +130,19 @@ class Block:
         self._tell()
 
     def _tell(self) -> None:
-        part, counted = self._part, self.shape == "plain" or not self._told
+        part, counted = self._part, self.format == "plain" or not self._told
         self._told = True
         if not part.is_error:
             return
         address = part.address
-        if self.shape != "plain":
+        if self.format != "plain":
             self._address = address = self._address or address
         self._found(
             Diagnostic(
                 summary=unwrap(part.summary),
                 detail=unwrap(part.detail),
                 address=address,
-                shape=self.shape,
+                format=self.format,
                 truncated=part.truncated,
                 torn=part.torn or holds_end(part.aside),
                 aside=unwrap(part.aside),

@@ -10,9 +10,9 @@ import subprocess
 
 import pytest
 from harness import Program, wait_until
-from scenes import DENIED, ROLE_ERROR, TFRETRY, run
+from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
 
-pytestmark = pytest.mark.usefixtures("impatient")
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 NOTE = (
     'echo "$TFRETRY_RETRY_ATTEMPT $TFRETRY_RETRY_CAUSE $TFRETRY_RETRY_ADDRESS" >>noted; '

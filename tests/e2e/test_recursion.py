@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from scenes import DENIED, ROLE_ERROR, TFRETRY
+from terraform_output import DENIED, ROLE_ERROR, TFRETRY
 
 LIMIT = 100
 PATH = "/usr/bin:/bin"

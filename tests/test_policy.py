@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 
 from tfretry.attempt import Attempt
-from tfretry.causes.judge import Diagnosis, Finding
+from tfretry.causes.diagnosis import Diagnosis, Finding
 from tfretry.causes.table import TABLE
 from tfretry.config.settings import Settings
 from tfretry.policy import NO_REFRESH, NO_REFRESH_REFUSED, needs_refresh, retrying
 
 ROLE = Finding(address="aws_ecs_service.this", summary="role", cause=TABLE[0])
-HEALS = Diagnosis(errors=1, findings=(ROLE,), obstacle=None)
-NOTHING = Diagnosis(errors=0, findings=(), obstacle=None)
+HEALS = Diagnosis(errors=1, findings=(ROLE,), unexplained=None)
+NOTHING = Diagnosis(errors=0, findings=(), unexplained=None)
 
 
 class World:
@@ -37,7 +37,7 @@ class World:
             began_s=began_s,
             ended_s=self.now_s,
             exit_code=0 if ready else 1,
-            signalled=None,
+            received_signal=None,
             diagnosis=NOTHING if ready else HEALS,
             finished=(),
             destroy_provisioned=frozenset(),
@@ -121,7 +121,7 @@ def test_no_attempt_starts_after_the_deadline():
     """Nor does it sleep towards one."""
     world = World(apply_s=1)
     last = world.run(Settings(timeout_s=60))[-1]
-    assert last.heals
+    assert last.is_retryable
     assert last.began_s - 1 <= 60
     assert world.now_s == last.ended_s
 
@@ -145,7 +145,7 @@ def test_the_deadline_is_at_least_twice_the_first_attempt():
 def test_max_attempts_wins_over_the_timeout_and_the_two_retries():
     """One is one."""
     world = World()
-    assert world.run(Settings(max_attempts=1))[-1].heals
+    assert world.run(Settings(max_attempts=1))[-1].is_retryable
     assert (world.attempts, world.waits) == (1, [])
 
 
@@ -159,8 +159,8 @@ def test_there_is_no_sleep_after_the_last_attempt():
 def test_a_permanent_failure_of_a_retry_ends_it():
     """Also the second attempt is read."""
     world = World()
-    obstacle = Finding(address=None, summary="AccessDenied", cause=None)
-    permanent = replace(world.apply(), diagnosis=Diagnosis(errors=1, findings=(obstacle,), obstacle=obstacle))
+    unexplained = Finding(address=None, summary="AccessDenied", cause=None)
+    permanent = replace(world.apply(), diagnosis=Diagnosis(errors=1, findings=(unexplained,), unexplained=unexplained))
     last = world.run(Settings(), apply=lambda: permanent)[-1]
     assert last is permanent
     assert len(world.waits) == 1
@@ -174,17 +174,17 @@ def test_a_permanent_failure_of_a_retry_ends_it():
         ({"exit_code": 2}, False),
         ({"exit_code": 11}, False),
         ({"exit_code": -9}, False),
-        ({"signalled": 2}, False),
+        ({"received_signal": 2}, False),
         ({"diagnosis": NOTHING}, False),
     ],
 )
 def test_only_exit_code_1_without_a_signal_heals(changes, heals):
     """Not killed, not 2, not 11, no signal received, and at least one error that a cause explains."""
-    assert replace(World().apply(), **changes).heals is heals
+    assert replace(World().apply(), **changes).is_retryable is heals
 
 
 REFUSAL = Finding(address=None, summary=f"Error: {NO_REFRESH_REFUSED}", cause=None)
-REFUSED = Diagnosis(errors=1, findings=(REFUSAL,), obstacle=REFUSAL)
+REFUSED = Diagnosis(errors=1, findings=(REFUSAL,), unexplained=REFUSAL)
 
 
 def refusing(world, **changes):
@@ -203,7 +203,7 @@ def test_a_backend_that_refuses_to_skip_the_refresh_is_asked_again_at_once():
     assert world.waits == [5, 0]
 
 
-@pytest.mark.parametrize("changes", [{"signalled": 15}, {"exit_code": 2}, {"exit_code": -9}], ids=str)
+@pytest.mark.parametrize("changes", [{"received_signal": 15}, {"exit_code": 2}, {"exit_code": -9}], ids=str)
 def test_a_refused_attempt_is_made_otherwise_only_if_it_ended_by_itself(changes):
     """After a signal nothing is retried, whatever terraform says."""
     world = World()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from tfretry.causes.judge import Diagnosis, Judge
+from tfretry.causes.diagnosis import Classifier, Diagnosis
 from tfretry.causes.patience import patience
 from tfretry.causes.table import TABLE
+from tfretry.output.diagnostic import Diagnostic
 from tfretry.output.diagnostics import DiagnosticReader
-from tfretry.output.shapes import Diagnostic
 
 DEFAULT = tuple(cause for cause in TABLE if cause.default)
 
@@ -23,7 +23,7 @@ def read(*chunks: bytes, batch: int = 1) -> list[Diagnostic]:
 
 
 def judged(diagnostics: list[Diagnostic]) -> Diagnosis:
-    judge = Judge(DEFAULT, patience)
+    judge = Classifier(DEFAULT, patience)
     for diagnostic in diagnostics:
         judge.see(diagnostic)
     return judge.diagnosis()

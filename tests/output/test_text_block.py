@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from reading import heals, read
+from diagnostics import heals, read
 from render import DENIED, SENTENCE
 
+from tfretry.output.diagnostic import TEXT_LIMIT
 from tfretry.output.diagnostics import DiagnosticReader
-from tfretry.output.shapes import TEXT_LIMIT
 
 LOG = "2026-11-24T01:42:03.123Z [DEBUG] provider: " + "x" * 200 + "\n"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tfretry.causes.judge import Diagnosis
+from tfretry.causes.diagnosis import Diagnosis
 
 Facts = Mapping[str, Any]
 RED, GREEN, YELLOW = 31, 32, 33

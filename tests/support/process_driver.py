@@ -1,16 +1,16 @@
 """What `tfretry apply` does with signals and processes, without its command line and its policy.
 
-driver.py [OPTIONS] TERRAFORM ARGUMENTS...
+process_driver.py [OPTIONS] TERRAFORM ARGUMENTS...
 """
 
 from __future__ import annotations
 
 import sys
 
-import elsewhere
+import without_linux
 
 if "--elsewhere" in sys.argv:
-    elsewhere.take_away()
+    without_linux.take_away()
 
 from tfretry.process import signalmask
 
@@ -63,7 +63,7 @@ def run(own: argparse.Namespace, signals: Signals) -> int:
             outcome = run_terraform(own.argv, signals=signals, watch=lambda channel: watcher(own, channel))
         if own.outcome:
             own.outcome.write_text(f"{outcome}")
-        if outcome.signalled or outcome.exit_code != 1:
+        if outcome.received_signal or outcome.exit_code != 1:
             break
     return exit_like(outcome.exit_code)
 

@@ -4,10 +4,10 @@ import signal
 
 import pytest
 
-from tfretry.process.rule import Arrival, Death, Facts, Ruling, judge
+from tfretry.process.forwarding import Action, CanaryDeath, Evidence, ReceivedSignal, decide
 
 HUP, INT, TERM = signal.SIGHUP, signal.SIGINT, signal.SIGTERM
-NOTHING, KEEP, WAIT, FORWARD, TERMINATE, RESIZE = Ruling
+NOTHING, KEEP, WAIT, FORWARD, TERMINATE, RESIZE = Action
 
 # Terraform was forked at 100.0; a signal arrives; it is judged at once, or when the witnesses have had their time.
 CASES = {
@@ -20,18 +20,18 @@ CASES = {
     "kill, just now": (TERM, 110, False, {}, 110, WAIT),
     "kill, nearly out of patience": (TERM, 110, False, {}, 110.49, WAIT),
     "kill, no witness": (TERM, 110, False, {}, 110.5, FORWARD),
-    "the sentinel died of it": (TERM, 110, False, {"deaths": [(TERM, 110.2)]}, 110.2, KEEP),
-    "the sentinel died of it just before": (TERM, 110, False, {"deaths": [(TERM, 109.95)]}, 110, KEEP),
-    "the sentinel died of it long before": (TERM, 110, False, {"deaths": [(TERM, 109.8)]}, 110.5, FORWARD),
-    "the sentinel died of it too late": (TERM, 110, False, {"deaths": [(TERM, 110.6)]}, 110.7, FORWARD),
-    "the sentinel died of another": (TERM, 110, False, {"deaths": [(INT, 110.1)]}, 110.5, FORWARD),
+    "the canary died of it": (TERM, 110, False, {"deaths": [(TERM, 110.2)]}, 110.2, KEEP),
+    "the canary died of it just before": (TERM, 110, False, {"deaths": [(TERM, 109.95)]}, 110, KEEP),
+    "the canary died of it long before": (TERM, 110, False, {"deaths": [(TERM, 109.8)]}, 110.5, FORWARD),
+    "the canary died of it too late": (TERM, 110, False, {"deaths": [(TERM, 110.6)]}, 110.7, FORWARD),
+    "the canary died of another": (TERM, 110, False, {"deaths": [(INT, 110.1)]}, 110.5, FORWARD),
     "one of several deaths": (TERM, 110, False, {"deaths": [(INT, 105), (TERM, 110)]}, 110, KEEP),
-    "terraform says so": (INT, 110, False, {"banner_at": 110.3}, 110.3, KEEP),
-    "terraform said so just before": (INT, 110, False, {"banner_at": 109.95}, 110, KEEP),
-    "terraform said so long before": (INT, 110, False, {"banner_at": 105}, 110.5, FORWARD),
-    "terraform speaks of ours": (INT, 110.3, False, {"banner_at": 110.6, "interrupted_at": 110.5}, 110.8, FORWARD),
-    "terraform spoke before we knew": (INT, 110, False, {"banner_at": 109.99, "interrupted_at": 110}, 110, KEEP),
-    "terraform never says so of SIGQUIT": (signal.SIGQUIT, 110, False, {"banner_at": 110.1}, 110.5, FORWARD),
+    "terraform says so": (INT, 110, False, {"notice_at": 110.3}, 110.3, KEEP),
+    "terraform said so just before": (INT, 110, False, {"notice_at": 109.95}, 110, KEEP),
+    "terraform said so long before": (INT, 110, False, {"notice_at": 105}, 110.5, FORWARD),
+    "terraform speaks of ours": (INT, 110.3, False, {"notice_at": 110.6, "interrupted_at": 110.5}, 110.8, FORWARD),
+    "terraform spoke before we knew": (INT, 110, False, {"notice_at": 109.99, "interrupted_at": 110}, 110, KEEP),
+    "terraform never says so of SIGQUIT": (signal.SIGQUIT, 110, False, {"notice_at": 110.1}, 110.5, FORWARD),
     "SIGQUIT, witnessed": (signal.SIGQUIT, 110, False, {"deaths": [(signal.SIGQUIT, 110)]}, 110, KEEP),
     "SIGUSR1": (signal.SIGUSR1, 110, False, {}, 110.5, FORWARD),
     "SIGUSR2": (signal.SIGUSR2, 110, False, {}, 110.5, FORWARD),
@@ -50,6 +50,6 @@ CASES = {
 @pytest.mark.parametrize(("signo", "at", "from_terminal", "known", "now", "ruling"), CASES.values(), ids=CASES)
 def test_what_arrived_decides_what_to_do(signo, at, from_terminal, known, now, ruling):
     """One row, one case; nothing else is looked at."""
-    deaths = tuple(Death(signal=died_of, at=when) for died_of, when in known.pop("deaths", []))
-    facts = Facts(started=100, deaths=deaths, **known)
-    assert judge(Arrival(signal=signo, at=at, from_terminal=from_terminal), facts, now) is ruling
+    deaths = tuple(CanaryDeath(signal=died_of, at=when) for died_of, when in known.pop("deaths", []))
+    evidence = Evidence(started=100, deaths=deaths, **known)
+    assert decide(ReceivedSignal(signal=signo, at=at, from_terminal=from_terminal), evidence, now) is ruling

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tfretry.attempt import Attempt
-from tfretry.causes.judge import Diagnosis, Finding
+from tfretry.causes.diagnosis import Diagnosis, Finding
 from tfretry.next_argv import repeat
 from tfretry.output.progress import Completion
 from tfretry.policy import NO_REFRESH, NO_REFRESH_REFUSED
@@ -9,7 +9,7 @@ from tfretry.terraform.command import Command
 
 
 def attempt(*created, destroyed=(), said="x", argv=(), update_failed=False, begun=True):
-    obstacle = Finding(address=None, summary=said, cause=None)
+    unexplained = Finding(address=None, summary=said, cause=None)
     made = [("create", address) for address in created] + [("delete", address) for address in destroyed]
     return Attempt(
         argv=argv,
@@ -17,8 +17,8 @@ def attempt(*created, destroyed=(), said="x", argv=(), update_failed=False, begu
         began_s=0.0,
         ended_s=1.0,
         exit_code=1,
-        signalled=None,
-        diagnosis=Diagnosis(errors=1, findings=(obstacle,), obstacle=obstacle),
+        received_signal=None,
+        diagnosis=Diagnosis(errors=1, findings=(unexplained,), unexplained=unexplained),
         finished=tuple(Completion(action=action, address=address, deposed=None) for action, address in made),
         destroy_provisioned=frozenset(),
         begun=begun,

@@ -41,7 +41,7 @@ class Diagnostic:
     summary: str
     detail: str
     address: str | None
-    shape: str
+    format: str
     truncated: bool = False
     torn: bool = False
     heading: str = ""
@@ -85,13 +85,13 @@ class Diagnostic:
             # 0.11 names the module in the outer bullet only: "* module.app.aws_x.y: 1 error(s)…", "* aws_x.y: …".
             address = outer if outer and outer.endswith(f".{named[1]}") else named[1]
             message = item[named.end() :]
-        shape = "bullets" if self.shape == "plain" else self.shape
-        return replace(self, summary=message, detail="", address=address, shape=shape, torn=torn, heading=heading)
+        shape = "bullets" if self.format == "plain" else self.format
+        return replace(self, summary=message, detail="", address=address, format=shape, torn=torn, heading=heading)
 
 
 # Something said that it is an error, and no more can be made out: it is counted, and nothing explains it.
 UNREADABLE = Diagnostic(
-    summary="an error that cannot be read", detail="", address=None, shape="unreadable", truncated=True
+    summary="an error that cannot be read", detail="", address=None, format="unreadable", truncated=True
 )
 
 

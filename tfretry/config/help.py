@@ -37,7 +37,7 @@ def _option(option: Option) -> str:
 
 def _entry(cause: Cause) -> str:
     shown = f"{cause.name}{' (on by default)' if cause.default else ''}"
-    rows = [("error", cause.sentence), ("heals by", cause.heals), ("why", cause.why)]
+    rows = [("error", cause.sentence), ("heals by", cause.resolved_by), ("why", cause.why)]
     rows += [("source", source) for source in cause.sources]
     rows += [("pattern", pattern.pattern) for pattern in cause.patterns]
     return "\n".join([shown, *(f"  {name:<9}{text}" for name, text in rows), ""])

@@ -11,8 +11,8 @@ from tfretry.output.progress import ProgressReader
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from tfretry.output.diagnostic import Diagnostic
     from tfretry.output.progress import Completion
-    from tfretry.output.shapes import Diagnostic
 
 COLOUR_OR_RETURN = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]|\r")
 HEAD_SIZE = 1024
@@ -48,7 +48,7 @@ class Reading:
         return bool(visible) and not visible.endswith(b"\n")
 
 
-class Readings:
+class OutputReader:
     """Those of a whole run: *found* is called with each error diagnostic, on whichever channel it came.
 
     Without *changes* it is not asked which changes are finished, but for updates.

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from scenes import ROLE_ERROR
+from terraform_output import ROLE_ERROR
 
 from tfretry.attempt import run_attempt
 from tfretry.causes.table import TABLE
@@ -34,7 +34,7 @@ def fails(fake_terraform, tmp_path):
 def test_an_attempt_tells_what_was_read(fails):
     """Its errors, its exit code, how long it took."""
     attempt = attempt_at(fails(1), TABLE)
-    assert (attempt.exit_code, attempt.watched, attempt.heals, attempt.diagnosis.errors) == (1, True, True, 1)
+    assert (attempt.exit_code, attempt.watched, attempt.is_retryable, attempt.diagnosis.errors) == (1, True, True, 1)
     assert 0 < attempt.duration_s == attempt.ended_s - attempt.began_s
     assert not attempt.left_line_open
 
@@ -44,6 +44,6 @@ def test_an_attempt_tells_what_was_read(fails):
 def test_where_we_fail_to_read_terraforms_exit_code_stands_and_nothing_is_retried(fails, code, custom):
     """While output flows, at its end, or when a user's pattern is tried."""
     attempt = attempt_at(fails(code), [replace(TABLE[0], patterns=(Broken(),), custom=custom)])
-    assert (attempt.exit_code, attempt.watched, attempt.heals) == (code, False, False)
+    assert (attempt.exit_code, attempt.watched, attempt.is_retryable) == (code, False, False)
     result = result_of([attempt])
     assert (result.exit_code, "failed to read" in (result.reason or "")) == (code, code == 1)

@@ -10,20 +10,20 @@ import signal
 import time
 from typing import TYPE_CHECKING, Self
 
-from tfretry.process.rule import STOPS, Death
+from tfretry.process.forwarding import TERMINATING, CanaryDeath
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BANNER = b"Interrupt received."
-RARE = b"I"  # few texts hold it: found much faster than the whole banner is
+RARE = b"I"  # few texts hold it: found much faster than the whole notice is
 AT_LINE_START = re.compile(rb'(?:[\r\n]|"@message":"(?:\\n)?)(?:\x1b\[[0-9;]*m)*' + re.escape(BANNER))
 KEPT = 64 + len(BANNER)  # with the longest prefix
 # We wait until a new process is what it is to be: stopped half-way, by Ctrl-Z, it would hold us for ever.
 KEYS_THAT_STOP = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 
 
-class Banner:
+class InterruptNotice:
     """Notes when terraform first says, at the start of a line or in a JSON message, that it was interrupted."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Banner:
         self._tail = (self._tail + chunk[-KEPT:])[-KEPT:]
 
 
-class Sentinel:
+class Canary:
     """A `cat` in our process group: a signal to the group or to every process ends it, one to us alone does not.
 
     It reads a pipe of ours, and so ends when we do.
@@ -65,7 +65,7 @@ class Sentinel:
                 os.kill(self._pid, signal.SIGKILL)  # it may be stopped, and would not see the end of its input
             os.waitpid(self._pid, 0)
 
-    def death(self) -> Death | None:
+    def death(self) -> CanaryDeath | None:
         """How it died of a signal since we last asked, if it did; there is a new one then."""
         if self._pid is None:
             return None
@@ -76,7 +76,7 @@ class Sentinel:
         if not os.WIFSIGNALED(status):
             return None  # no `cat` worth the name: no witness, rather than one respawned for ever
         self.spawn()
-        return Death(signal=os.WTERMSIG(status), at=time.monotonic())
+        return CanaryDeath(signal=os.WTERMSIG(status), at=time.monotonic())
 
     def spawn(self) -> None:
         """Start it, after terraform: what came before is no witness's business."""
@@ -92,7 +92,7 @@ class Sentinel:
                     *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inherited()),
                 ],
                 setsigmask=KEYS_THAT_STOP,
-                setsigdef=STOPS | {signal.SIGPIPE},
+                setsigdef=TERMINATING | {signal.SIGPIPE},
             )
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from scenes import ROLE_ERROR
+from terraform_output import ROLE_ERROR
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +30,7 @@ def zipapp(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_the_single_file_heals_an_apply_and_keeps_exit_codes(zipapp, scripted):
     """With its libraries in it, and nothing of them installed."""
     runs = scripted((1, "", ROLE_ERROR), (7, "out\n", ""))

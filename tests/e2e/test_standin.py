@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from harness import Program, wait_until
-from scenes import ROLE_ERROR, TFRETRY, run
+from terraform_output import ROLE_ERROR, TFRETRY, run
 
 from tfretry.terraform.embedded import find_embedded
 
@@ -118,7 +118,7 @@ def test_a_no_on_the_retry_is_no(tmp_path, monkeypatch, real_terraform):
     assert program.output[1].count(b"Enter a value:") == 2
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_the_wrapper_of_setup_terraform_may_be_what_we_wrap(fake_terraform, tmp_path):
     """It echoes the command, and passes on what terraform says when terraform has ended."""
     real = tmp_path / "terraform-bin"

@@ -6,10 +6,10 @@ import signal
 import pytest
 
 from tfretry.process import signalmask
-from tfretry.process.attendance import Attendance
+from tfretry.process.delivery import Canary
 from tfretry.process.guardian import Guardian
 from tfretry.process.signals import Signals
-from tfretry.process.witnesses import Sentinel
+from tfretry.process.supervisor import Supervisor
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
@@ -28,13 +28,13 @@ class Child:
 
 
 @pytest.fixture
-def attendance():
+def supervisor():
     """One that has just begun, and the child that it attends to."""
     mask = signalmask.block()
-    with Signals(mask) as signals, Guardian(drains=[]) as guardian, Sentinel() as sentinel:
+    with Signals(mask) as signals, Guardian(drains=[]) as guardian, Canary() as canary:
         child = Child()
         yield (
-            Attendance(child, signals=signals, guardian=guardian, sentinel=sentinel, channels=[], banners=[]),
+            Supervisor(child, signals=signals, guardian=guardian, canary=canary, channels=[], notices=[]),
             child,
         )
 
@@ -59,24 +59,24 @@ def fork():
         ([signal.SIGCHLD], []),
     ],
 )
-def test_what_is_pending_at_the_fork_is_passed_on_at_once(attendance, pending, sent):
+def test_what_is_pending_at_the_fork_is_passed_on_at_once(supervisor, pending, sent):
     """Between our last look and the fork it reached us alone."""
-    attending, child = attendance
+    attending, child = supervisor
     for signo in pending:
         os.kill(os.getpid(), signo)
     fork()
-    attending.pass_on_pending()
+    attending.forward_pending()
     assert child.sent == sent
     stops = [signo for signo in pending if signo in (INT, TERM, HUP)]
     assert attending.first_signal == (min(stops, key=lambda signo: signo == HUP) if stops else None)
 
 
 @pytest.mark.parametrize("signo", [INT, TERM])
-def test_what_comes_after_the_fork_is_not_passed_on_at_once(attendance, signo):
+def test_what_comes_after_the_fork_is_not_passed_on_at_once(supervisor, signo):
     """It may have reached terraform too; but it is a signal, and nothing is retried after it."""
-    attending, child = attendance
+    attending, child = supervisor
     fork()
     os.kill(os.getpid(), signo)
-    attending.pass_on_pending()
+    attending.forward_pending()
     assert child.sent == []
     assert attending.first_signal == signo

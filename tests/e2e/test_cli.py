@@ -8,13 +8,13 @@ import sys
 from datetime import datetime, timedelta
 
 import pytest
-from scenes import CREATING, DENIED, ROLE_ERROR, TFRETRY, run
+from terraform_output import CREATING, DENIED, ROLE_ERROR, TFRETRY, run
 
 from tfretry import __version__
 from tfretry.cli import main
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_the_role_error_is_healed_by_a_second_apply(scripted):
     """Exit 0, terraform's bytes untouched, our lines on stderr only."""
     runs = scripted((1, CREATING, ROLE_ERROR), (0, "Apply complete!\n", ""))
@@ -54,7 +54,7 @@ def test_a_permanent_error_beside_a_role_error_stops_at_once_and_is_named(script
     assert last.startswith("tfretry: not retried: aws_ecs_cluster.c failed for another reason (creating ECS Service")
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_giving_up_names_the_remedy(scripted):
     """Terraform's last exit code, and what to do."""
     runs = scripted((1, "", ROLE_ERROR))
@@ -67,7 +67,7 @@ def test_giving_up_names_the_remedy(scripted):
     assert b'resource "aws_iam_service_linked_role" "ecs"' in done.stderr
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_a_retry_that_fails_for_good_says_so(scripted):
     """The last line explains why there was no third attempt."""
     runs = scripted((1, "", ROLE_ERROR), (1, "", DENIED))
@@ -87,7 +87,7 @@ def test_a_first_wait_of_nothing_follows_at_once(scripted):
 LOCKED = "\nError: Error acquiring the state lock\n\nError message: resource temporarily unavailable\n"
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_a_retry_that_meets_a_lock_names_the_option_that_waits_for_it(scripted):
     """A first attempt speaks for itself, as bare terraform does."""
     scripted((1, "", ROLE_ERROR), (1, "", LOCKED))
@@ -98,7 +98,7 @@ def test_a_retry_that_meets_a_lock_names_the_option_that_waits_for_it(scripted):
     assert b"tfretry" not in run("apply").stderr
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize(
     "said",
     [
@@ -114,7 +114,7 @@ def test_an_attempt_that_changed_nothing_leaves_the_refresh_to_the_next(scripted
     assert runs() == ["apply", "apply"]
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_a_backend_that_needs_a_refresh_gets_it(scripted):
     """Old Terraform Enterprise refuses -refresh=false: one attempt more without it."""
     refusal = "\nError: Planning without refresh is not supported\n\nCurrently, ...\n"
@@ -123,7 +123,7 @@ def test_a_backend_that_needs_a_refresh_gets_it(scripted):
     assert runs() == ["apply", "apply -refresh=false", "apply", "apply"]
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_an_approval_that_nobody_can_give_is_explained(scripted):
     """A piped `yes` is spent by the first attempt."""
     scripted((1, "", ROLE_ERROR), (1, "", "\nError: error asking for approval: EOF\n\n"))
@@ -132,7 +132,7 @@ def test_an_approval_that_nobody_can_give_is_explained(scripted):
     assert b"terraform asked for approval again and stdin was at its end" in done.stderr
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize(
     ("code", "stdout", "stderr"), [(1, "Apply cancelled.\n", ""), (2, "", ROLE_ERROR), (0, "", "")]
 )
@@ -175,14 +175,14 @@ def test_our_line_begins_on_a_line_of_its_own(scripted):
     assert b"\ntfretry: not retried: " in run("apply").stderr
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_quiet_says_nothing_of_a_success(scripted):
     """Also where it took a retry."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     assert b"tfretry" not in run("--quiet", "apply").stderr
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_quiet_still_tells_of_giving_up(scripted):
     """Retries are not told, the end is."""
     scripted((1, "", ROLE_ERROR))
@@ -252,7 +252,7 @@ def test_version_is_terraforms_on_stdout_and_ours_on_stderr(fake_terraform):
     assert done.stderr.decode() == f"tfretry {__version__}\n"
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_log_lines_are_json_where_they_are_asked_for(scripted):
     """One object a line."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
@@ -265,7 +265,7 @@ def test_log_lines_are_json_where_they_are_asked_for(scripted):
     assert applied["attempt"] == 2
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 def test_json_output_is_read_from_stdout(scripted):
     """With -json the diagnostics stand on stdout only."""
     message = {
@@ -313,7 +313,7 @@ JSON_PROGRESS = json.dumps(
 )
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize(
     ("scenes", "options", "told"),
     [

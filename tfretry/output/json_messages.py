@@ -6,10 +6,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from tfretry.output.blocks import Block
+from tfretry.output.diagnostic import UNREADABLE, Diagnostic
 from tfretry.output.lines import ANSI, LINE_LIMIT, clean
 from tfretry.output.local_exec import unwrap
-from tfretry.output.shapes import UNREADABLE, Diagnostic
+from tfretry.output.text_block import Block
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 
 import pytest
-from scenes import ROLE_ERROR, TFRETRY
+from terraform_output import ROLE_ERROR, TFRETRY
 
 pytest_plugins = ["provider_fixture"]
 ATTEMPTS = 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tfretry.output.progress import Completion
-from tfretry.output.reading import Readings
+from tfretry.output.reader import OutputReader
 
 HEAD = b'{"@level":"info","@message":"Terraform 1.11.4","terraform":"1.11.4","type":"version","ui":"1.2"}\n'
 TOFU = (
@@ -13,10 +13,10 @@ TOFU = (
 )
 
 
-def readings(*streams: bytes, changes: bool = True, size: int = 7) -> tuple[Readings, list[str]]:
+def readings(*streams: bytes, changes: bool = True, size: int = 7) -> tuple[OutputReader, list[str]]:
     """The readings of *streams*, channel 1 and perhaps 2, fed in small pieces and closed; and the errors' summaries."""
     found: list[str] = []
-    all_of_them = Readings(lambda diagnostic: found.append(diagnostic.summary), changes=changes)
+    all_of_them = OutputReader(lambda diagnostic: found.append(diagnostic.summary), changes=changes)
     for channel, text in enumerate(streams, 1):
         feed = all_of_them.watch(channel)
         for at in range(0, len(text), size):
