@@ -1,16 +1,16 @@
-"""The program's start; signals are blocked before anything else, so that none is lost between two imports."""
+"""The start of the program. It blocks signals before anything else, so that none is lost between two imports."""
 
 import sys
 
 if sys.platform == "win32":
-    sys.stderr.write("tfretry: Windows is not supported, since terraform's signals differ there; use it in WSL\n")
+    sys.stderr.write("tfretry: Windows is not supported, since signals work differently there; use WSL\n")
     raise SystemExit(125)
 
 from tfretry.process import signalmask
 
 MASK_BEFORE = signalmask.block()
 
-from tfretry import cli  # noqa: E402  # only now: see above
+from tfretry import cli  # noqa: E402  # after the signals are blocked
 
 
 def main() -> int:
@@ -19,7 +19,7 @@ def main() -> int:
 
 
 def run() -> None:
-    """The same for starters that throw a return value away, as those of zipapp do."""
+    """Run tfretry and exit, for launchers that drop a return value, as that of zipapp does."""
     raise SystemExit(main())
 
 

@@ -1,4 +1,4 @@
-"""The command line: what is ours, what is terraform's, and errors as exit codes."""
+"""The command line: which arguments are ours and which are terraform's, and the exit codes of errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import errno
 import os
 import sys
 
-from tfretry.config.options import BY_NAME, GONE, actions_asked, split_argv, wanted_terraform
+from tfretry.config.options import BY_NAME, GONE, requested_actions, split_argv, wanted_terraform
 from tfretry.errors import TfretryError
 from tfretry.process import signalmask
 from tfretry.report.stderr import printable, write_stderr
@@ -15,18 +15,20 @@ from tfretry.terraform.arguments import chdir, is_retriable_apply, misplaced_opt
 from tfretry.terraform.binary import find_terraform, replace_process
 from tfretry.terraform.recursion import is_retried_above, remember_start, started_already
 
-OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # no descriptor, process or memory is left
+OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # of descriptors, processes or memory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
+    from tfretry.config.options import Given
+
 
 def main(argv: Sequence[str] | None = None, *, mask_before: AbstractSet[int] | None = None) -> int:
-    """Run tfretry with *argv* and return its exit code; what is not retried becomes terraform and never returns.
+    """Run tfretry with *argv* and return its exit code; a command that is not retried becomes terraform by exec.
 
-    *mask_before* is the signal mask to give back to terraform where the caller has blocked signals already.
+    *mask_before* is terraform's signal mask, if the caller has already blocked signals.
     """
     if mask_before is not None:
         return _exit_code(argv, mask_before)
@@ -40,54 +42,52 @@ def main(argv: Sequence[str] | None = None, *, mask_before: AbstractSet[int] | N
 def _exit_code(argv: Sequence[str] | None, mask: AbstractSet[int]) -> int:
     try:
         return _run(sys.argv[1:] if argv is None else argv, mask)
-    except Exception as error:  # noqa: BLE001  # what went wrong becomes an exit code here
+    except Exception as error:  # noqa: BLE001  # every error becomes an exit code here
         return _report_error(error)
 
 
 def _run(argv: Sequence[str], mask: AbstractSet[int]) -> int:
-    if os.environ.get("COMP_LINE"):  # terraform, too, does nothing but complete then
+    if os.environ.get("COMP_LINE"):  # terraform, too, only completes then
         return _complete(argv, mask)
-    own, terraform_argv = split_argv(argv)
-    asked = actions_asked(own)
-    if "--" not in argv[len(own) : len(own) + 1]:
-        _check_for_ours(terraform_argv)
-    if "--help" in asked or "--list-causes" in asked:
-        return _show(asked)
-    if "--version" in asked:
-        terraform_argv = ["--version", *terraform_argv]
-    started = started_already(terraform_argv, os.environ)
-    wanted = wanted_terraform(own, os.environ, chdir(terraform_argv))
+    given, rest = split_argv(argv)
+    actions = requested_actions(given)
+    _refuse_misplaced_option(rest)
+    if "--help" in actions or "--list-causes" in actions:
+        return _show(actions)
+    terraform_argv = [*(["--version"] if "--version" in actions else []), *(rest[1:] if rest[:1] == ["--"] else rest)]
     terraform = ""
     try:
+        started = started_already(terraform_argv, os.environ)
+        wanted = wanted_terraform(given, os.environ, chdir(terraform_argv))
         terraform = find_terraform(wanted, os.environ, started, called=sys.argv[0])
     finally:
-        if "--version" in asked:
+        if "--version" in actions:
             _show_version(terraform)
     is_ours = is_retriable_apply(terraform_argv, os.environ) and not is_retried_above(terraform_argv, os.environ)
-    if "--version" in asked or not is_ours:
+    if "--version" in actions or not is_ours:
         signalmask.restore_for_exec(mask)
         remember_start(terraform, terraform_argv, os.environ)
         replace_process(terraform, terraform_argv)
-    return _apply(own, terraform, terraform_argv, mask=mask)
+    return _apply(given, terraform, terraform_argv, mask=mask)
 
 
 def _complete(argv: Sequence[str], mask: AbstractSet[int]) -> int:
     from tfretry.config.completion import fitting_options, words_before_cursor
 
     words = words_before_cursor(os.environ)
-    own, rest = split_argv(words[:-1])
-    with contextlib.suppress(OSError):  # nobody reads what fits
+    given, rest = split_argv(words[:-1])
+    with contextlib.suppress(OSError):  # nobody reads them
         os.write(1, "".join(f"{option}\n" for option in fitting_options(words)).encode())
     try:
-        terraform = find_terraform(wanted_terraform(own, os.environ, chdir(rest)), os.environ, called=sys.argv[0])
-    except TfretryError:  # no place for a sentence: it would stand in the middle of what is being typed
+        terraform = find_terraform(wanted_terraform(given, os.environ, chdir(rest)), os.environ, called=sys.argv[0])
+    except TfretryError:  # a message would stand in the middle of the line that the user is typing
         return 0
     signalmask.restore_for_exec(mask)
     return replace_process(terraform, argv)
 
 
-def _check_for_ours(terraform_argv: Sequence[str]) -> None:
-    misplaced = misplaced_option(terraform_argv)
+def _refuse_misplaced_option(rest: Sequence[str]) -> None:
+    misplaced = misplaced_option(rest)
     name = misplaced.partition("=")[0] if misplaced else ""
     if name in GONE:
         raise TfretryError(f"{name} is gone: {GONE[name]}")
@@ -97,10 +97,10 @@ def _check_for_ours(terraform_argv: Sequence[str]) -> None:
         raise TfretryError(f"there is no option {misplaced}; see tfretry --help (terraform's own take one dash)")
 
 
-def _show(asked: set[str]) -> int:
+def _show(actions: AbstractSet[str]) -> int:
     from tfretry.config.help import causes_table, help_text
 
-    text = help_text() if "--help" in asked else causes_table()
+    text = help_text() if "--help" in actions else causes_table()
     try:
         with open(1, "wb", closefd=False) as stdout:
             stdout.write(text.encode())
@@ -114,13 +114,13 @@ def _show_version(terraform: str) -> None:
     from tfretry.terraform.embedded import COMMAND
 
     embedded = f" (embedded terraform: {printable(terraform)})" if os.path.basename(terraform) == COMMAND else ""
-    write_stderr(f"tfretry {__version__}{embedded}\n".encode("utf-8", "replace"))
+    _write_line(f"tfretry {__version__}{embedded}")
 
 
-def _apply(own: Sequence[str], terraform: str, terraform_argv: Sequence[str], *, mask: AbstractSet[int]) -> int:
+def _apply(given: Given, terraform: str, terraform_argv: Sequence[str], *, mask: AbstractSet[int]) -> int:
     import gc
 
-    gc.disable()  # what is imported stays: to look through it for garbage, now or at our end, costs 15 ms
+    gc.disable()  # imported modules are never garbage: to scan them, now or at the end, costs 15 ms
     from tfretry.apply import Apply
     from tfretry.config.settings import load_settings
     from tfretry.process.signals import Signals, exit_like
@@ -128,31 +128,34 @@ def _apply(own: Sequence[str], terraform: str, terraform_argv: Sequence[str], *,
 
     gc.freeze()
     gc.enable()
-    settings = load_settings(own, os.environ, chdir(terraform_argv))
+    settings = load_settings(given, os.environ, chdir(terraform_argv))
     command = Command.of(terraform, terraform_argv, os.environ)
     with Signals(mask) as signals:
         apply = Apply(command, settings, os.environ, signals=signals)
         try:
             exit_code = apply.run().exit_code
-        except Exception as error:  # noqa: BLE001  # a fault of ours: what terraform has said stands all the same
-            fault = _report_error(error)
-            exit_code = fault if apply.exit_code is None else apply.exit_code
+        except Exception as error:  # noqa: BLE001  # once terraform has run, its exit code is ours, whatever fails here
+            own_code = _report_error(error)
+            exit_code = own_code if apply.exit_code is None else apply.exit_code
     return exit_like(exit_code)
 
 
 def _report_error(error: Exception) -> int:
-    """Say what went wrong: a sentence for what was to be expected, else all that helps to mend it; our exit code."""
+    """Report *error* on stderr, in one sentence if it was expected, else with its traceback; return our exit code."""
     if isinstance(error, TfretryError):
-        write_stderr(f"tfretry: {printable(str(error))}\n".encode("utf-8", "replace"))
+        _write_line(f"tfretry: {printable(str(error))}")
         return error.exit_code
     if isinstance(error, OSError) and error.errno in OUT_OF_RESOURCES:
-        write_stderr(f"tfretry: {printable(error.strerror or str(error))}\n".encode("utf-8", "replace"))
+        _write_line(f"tfretry: {printable(error.strerror or str(error))}")
         return TfretryError.exit_code
     import traceback
 
     from tfretry import __version__
 
-    told = "".join(traceback.format_exception(error))
-    report = f"tfretry: a fault of tfretry {__version__} itself; please report it with the lines above"
-    write_stderr(f"{told}{report}\n".encode("utf-8", "replace"))
+    lines = "".join(traceback.format_exception(error))
+    _write_line(f"{lines}tfretry: a fault of tfretry {__version__} itself; please report it with the lines above")
     return TfretryError.exit_code
+
+
+def _write_line(line: str) -> None:
+    write_stderr(f"{line}\n".encode("utf-8", "replace"))

@@ -13,9 +13,9 @@ from harness import Program
 from terraform_output import TFRETRY
 
 from tfretry.config.completion import fitting_options, words_before_cursor
-from tfretry.config.options import ACTIONS, OPTIONS
+from tfretry.config.options import BY_NAME
 
-ALL = [option.name for option in (*OPTIONS, *ACTIONS)]
+ALL = list(BY_NAME)
 
 
 @pytest.mark.parametrize(

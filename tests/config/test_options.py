@@ -6,54 +6,55 @@ from pathlib import Path
 import pytest
 
 from tfretry.config.help import help_text
-from tfretry.config.options import ACTIONS, OPTIONS, own_pairs, split_argv, wanted_terraform
-from tfretry.config.settings import PARSERS, Settings, load_settings
+from tfretry.config.options import ACTIONS, OPTIONS, requested_actions, split_argv, wanted_terraform
+from tfretry.config.settings import PARSERS
+from tfretry.errors import TfretryError
 
 HELP = help_text()
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
+def parsed(*argv):
+    """Our options by name and value, and the rest."""
+    given, rest = split_argv(argv)
+    return [(option.name, value) for option, value in given], rest
+
+
 @pytest.mark.parametrize(
-    ("argv", "own", "rest"),
+    ("argv", "given", "rest"),
     [
         (["apply"], [], ["apply"]),
-        (["--timeout", "5s", "apply", "-auto-approve"], ["--timeout", "5s"], ["apply", "-auto-approve"]),
-        (["--timeout=5s", "--quiet", "apply"], ["--timeout=5s", "--quiet"], ["apply"]),
-        (["--retry-on", "--odd", "apply"], ["--retry-on", "--odd"], ["apply"]),
+        (["--timeout", "5s", "apply", "-auto-approve"], [("--timeout", "5s")], ["apply", "-auto-approve"]),
+        (["--timeout=5s", "--quiet", "apply"], [("--timeout", "5s"), ("--quiet", None)], ["apply"]),
+        (["--quiet=false", "apply"], [("--quiet", "false")], ["apply"]),
+        (["--report=a=b"], [("--report", "a=b")], []),
+        (["--report="], [("--report", "")], []),
+        (["--retry-on", "--odd", "apply"], [("--retry-on", "--odd")], ["apply"]),
         (["-chdir=x", "--quiet", "apply"], [], ["-chdir=x", "--quiet", "apply"]),
-        (["--quiet", "--", "--quiet"], ["--quiet"], ["--quiet"]),
-        (["--", "--", "apply"], [], ["--", "apply"]),
+        (["--quiet", "--", "--quiet"], [("--quiet", None)], ["--", "--quiet"]),
+        (["--", "--", "apply"], [], ["--", "--", "apply"]),
         (["-version"], [], ["-version"]),
         (["apply", "--quiet"], [], ["apply", "--quiet"]),
-        (["--timeout"], ["--timeout"], []),
+        (["--timeout"], [("--timeout", None)], []),
+        (["--time", "5s", "apply"], [], ["--time", "5s", "apply"]),
         ([], [], []),
     ],
 )
-def test_our_options_end_at_the_first_token_that_is_not_ours(argv, own, rest):
-    """Everything from there on is terraform's, byte for byte."""
-    assert split_argv(argv) == (own, rest)
+def test_our_options_end_at_the_first_token_that_is_not_ours(argv, given, rest):
+    """`--opt value` and `--opt=value` are the same; no abbreviation is ours: it might mean something to terraform."""
+    assert parsed(*argv) == (given, rest)
 
 
-def test_an_abbreviated_option_is_not_ours():
-    """No prefix of an option is taken for it: terraform might mean something by it."""
-    assert split_argv(["--time", "5s", "apply"]) == ([], ["--time", "5s", "apply"])
-
-
-def test_own_options_are_read_in_both_spellings():
-    """`--opt value` and `--opt=value` are the same, and a switch has no value."""
-    given = ["--timeout", "5s", "--report=a=b", "--quiet", "--quiet=false", "--timeout"]
-    assert [(option.name, value) for option, value in own_pairs(given)] == [
-        ("--timeout", "5s"),
-        ("--report", "a=b"),
-        ("--quiet", None),
-        ("--quiet", "false"),
-        ("--timeout", None),
-    ]
+@pytest.mark.parametrize("argv", [["--timeout"], ["--help=x"], ["--quiet", "--retry-on"]])
+def test_a_value_that_is_missing_or_too_many_is_an_error(argv):
+    """The error names the option."""
+    with pytest.raises(TfretryError, match=rf"^{argv[-1].partition('=')[0]} (needs a|takes no) value"):
+        requested_actions(split_argv(argv)[0])
 
 
 @pytest.mark.parametrize("option", [*OPTIONS, *ACTIONS], ids=lambda option: option.name)
-def test_the_readme_and_the_help_say_of_each_option_what_the_table_says(option):
-    """Its name, what it takes, its variable, its default."""
+def test_the_readme_and_the_help_have_each_option_as_the_table_has_it(option):
+    """Its name, its value, its variable and its default."""
     row = next(line for line in README.splitlines() if line.startswith(f"| `{option.name}"))
     name, variable, default, _ = (cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1])
     assert name.replace("\\", "") == f"`{option.name}{' ' + option.value if option.value else ''}`"
@@ -64,29 +65,22 @@ def test_the_readme_and_the_help_say_of_each_option_what_the_table_says(option):
     assert re.search(rf"^ +{option.name}{' ' + re.escape(option.value) if option.value else ''}$", HELP, re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    "option", [each for each in OPTIONS if each.key in PARSERS and " " not in (each.default or " ")]
-)
-def test_the_default_that_the_table_tells_is_the_default(option):
-    """What a reader is told, understood as an option's value, changes nothing."""
-    assert load_settings([f"{option.name}={option.default}"], {}, None) == Settings()
-
-
-def test_each_option_has_a_way_to_become_a_setting():
-    """But for the binary, which is looked for before there are settings, and the lists."""
+def test_each_option_has_a_parser():
+    """Except the lists, and the binary, which is found before there are settings."""
     lists = {option.key for option in OPTIONS if option.separator}
     assert {option.key for option in OPTIONS} - lists - {"terraform"} == set(PARSERS)
 
 
-def test_an_option_beats_the_variable_and_that_beats_the_file(tmp_path, monkeypatch):
-    """The exec path reads that one key alone, and no other mistake in the file stops it."""
+def test_the_terraform_to_run_is_named_by_option_variable_or_file(tmp_path, monkeypatch):
+    """In this order. Of the file only this key is read, so that no other mistake in it stops a command."""
     monkeypatch.chdir(tmp_path)
     file = tmp_path / ".tfretry.toml"
     assert wanted_terraform([], {}, None) is None
     file.write_text('terraform = "tofu"\ntimeout = "never"\n')
     assert wanted_terraform([], {}, None) == "tofu"
     assert wanted_terraform([], {"TFRETRY_TERRAFORM": "a"}, None) == "a"
-    assert wanted_terraform(["--terraform", "b", "--terraform=c"], {"TFRETRY_TERRAFORM": "a"}, None) == "c"
+    given, _ = split_argv(["--terraform", "b", "--terraform=c"])
+    assert wanted_terraform(given, {"TFRETRY_TERRAFORM": "a"}, None) == "c"
     file.write_text("no toml at all")
     assert wanted_terraform([], {}, None) is None
     file.write_text("terraform = 1")

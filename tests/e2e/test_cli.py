@@ -240,8 +240,8 @@ def test_our_help_and_causes_start_no_terraform(monkeypatch, capfd):
     assert main(["--list-causes"]) == 0
     listed = capfd.readouterr().out
     assert "ecs-service-linked-role (on by default)" in listed
-    assert "healed by none of these:\n  pattern  You cannot specify an IAM role" in listed
-    assert "nor by a pattern of your own:\n  pattern  Saved plan is stale" in listed
+    assert "never retried:\n  pattern  You cannot specify an IAM role" in listed
+    assert "not even for a pattern of your own:\n  pattern  Saved plan is stale" in listed
 
 
 def test_version_is_terraforms_on_stdout_and_ours_on_stderr(fake_terraform):

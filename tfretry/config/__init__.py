@@ -1,1 +1,1 @@
-"""How the user says what is wanted: options, variables, file, defaults; and the help that tells so."""
+"""What the user asks for: options, variables, .tfretry.toml and defaults; help and completion."""

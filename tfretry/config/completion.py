@@ -1,10 +1,10 @@
-"""Completion in a shell: `complete -C "$(command -v tfretry)" tfretry` runs us with the line in COMP_LINE."""
+"""Completion in a shell: `complete -C "$(command -v tfretry)" tfretry` runs tfretry with the line in COMP_LINE."""
 
 from __future__ import annotations
 
 import os
 
-from tfretry.config.options import ACTIONS, OPTIONS, own_pairs, split_argv
+from tfretry.config.options import BY_NAME, split_argv
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def words_before_cursor(environ: Mapping[str, str]) -> list[str]:
-    """The words behind the command's name up to the cursor; the last one is unfinished, and may be empty.
+    """Return the words after the command's name up to the cursor; the last one is unfinished, and may be empty.
 
-    They are split at blanks, as terraform's own completion does it.
+    They are split at blanks, as terraform's own completion does.
     """
     line, point = os.fsencode(environ["COMP_LINE"]), environ.get("COMP_POINT", "")
     typed = os.fsdecode(line[: int(point)] if point.isdecimal() else line)
@@ -22,11 +22,10 @@ def words_before_cursor(environ: Mapping[str, str]) -> list[str]:
 
 
 def fitting_options(words: Sequence[str]) -> list[str]:
-    """Our options that the last of *words* begins, if it stands where one of ours may."""
-    before, last = words[:-1], "".join(words[-1:])
-    own, _ = split_argv(before)
-    given = list(own_pairs(own))
-    is_value = bool(given) and given[-1][0].value is not None and given[-1][1] is None
-    if is_value or len(own) < len(before) or not last.startswith("-"):
+    """Return our options that begin with the last of *words*, if one may stand there."""
+    unfinished = "".join(words[-1:])
+    given, rest = split_argv(words[:-1])
+    is_value = any(option.value and value is None for option, value in given)
+    if is_value or rest or not unfinished.startswith("-"):
         return []
-    return [option.name for option in (*OPTIONS, *ACTIONS) if option.name.startswith(last)]
+    return [name for name in BY_NAME if name.startswith(unfinished)]

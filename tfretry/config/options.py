@@ -1,4 +1,4 @@
-"""The options of tfretry, as data: the command line, the variables, the file and the help are told by one table."""
+"""The options of tfretry in one table, from which the command line, variables, file, defaults and help are made."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from tfretry.errors import TfretryError
 
 TYPE_CHECKING = False  # typing's own constant, without typing's import time on the pass-through path
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class Option:
-    """One option; *value* is how the help calls what it takes, None for a switch.
+    """One option; *value* is the placeholder of its value in the help, None for a switch.
 
-    *separator* stands between several values in the variable of an option that may be repeated.
+    *default* is a value, or says in words what holds without the option. *separator* stands between the values in the
+    variable of an option that may be repeated.
     """
 
     __slots__ = ("default", "key", "meaning", "name", "separator", "value", "variable")
@@ -24,9 +25,9 @@ class Option:
         meaning: str,
         *,
         value: str | None = None,
-        default: str | None = None,
-        separator: str | None = None,
-        key: str | None = None,
+        default: str = "",
+        separator: str = "",
+        key: str = "",
     ) -> None:
         self.name = name
         self.meaning = meaning
@@ -40,25 +41,26 @@ class Option:
 OPTIONS = (
     Option(
         "--timeout",
-        "Keep retrying this long after the first failure, and for at least 2 retries; a running apply is never cut.",
+        "Start no retry later than this after the first failure, except the first two; a running apply is never "
+        "stopped.",
         value="DURATION",
         default="15m",
     ),
     Option(
         "--max-attempts",
-        "At most N applies in all; one that the backend refuses to begin is not counted.",
+        "Run at most N applies in all; one that the backend refuses to begin is not counted.",
         value="N",
     ),
     Option(
         "--first-wait",
-        "From the start of an attempt to the start of the next, at least. 0s: the first retry follows at once.",
+        "The shortest interval between the starts of two attempts; 0s: the first retry starts at once.",
         value="DURATION",
         default="6s",
     ),
-    Option("--longest-wait", "No wait is longer.", value="DURATION", default="30s"),
+    Option("--longest-wait", "The longest wait between two attempts.", value="DURATION", default="30s"),
     Option(
         "--cause",
-        "A further known error that heals by waiting, or all of them but network; see --list-causes. Repeatable; "
+        "Also retry this known error (see --list-causes), or all of them except network. Repeatable; "
         "comma-separated in the variable.",
         value="NAME",
         default="ecs-service-linked-role",
@@ -67,89 +69,77 @@ OPTIONS = (
     ),
     Option(
         "--retry-on",
-        "A further error that heals by waiting, as a regular expression of Python. It is searched in an error as you "
-        "see it, from Error: on, but for the command that a local-exec quotes: in the first 4096 characters, for half "
-        "a second of processor time at most. White space never decides: any amount of it is one blank. Repeatable; one "
-        "a line in the variable.",
+        "Also retry errors that match this Python regular expression. It is searched in the text of the error from "
+        "Error: on, without the command that a local-exec error quotes: in the first 4096 characters, for at most half "
+        "a second of processor time. White space in it matches any white space. Repeatable; one per line in the "
+        "variable.",
         value="REGEX",
         separator="\n",
     ),
-    Option("--refresh-on-retry", "Read every resource again before each retry."),
+    Option("--refresh-on-retry", "Refresh the state before each retry."),
     Option(
         "--terraform",
-        "The binary to run; it holds for every subcommand.",
+        "The terraform to run, for every subcommand.",
         value="PATH",
         default="terraform, else tofu, on PATH, else the embedded one",
     ),
     Option("--report", "Write a JSON record of the run.", value="FILE"),
     Option(
         "--on-retry",
-        "Run COMMAND by /bin/sh before each retry, its output on stderr; if it fails, nothing is retried. Its time "
-        "counts as waiting.",
+        "Run COMMAND with /bin/sh before each retry; its output goes to stderr. If it fails, nothing is retried. Its "
+        "duration counts as waiting.",
         value="COMMAND",
     ),
     Option(
         "--log-format",
-        "How tfretry speaks on stderr: in sentences, or in JSON lines like those of terraform apply -json.",
+        "The form of tfretry's own lines on stderr: sentences, or JSON lines like those of terraform apply -json.",
         value="text|json",
         default="json with -json, else text",
     ),
-    Option("--quiet", "Only the last line, and only on failure."),
+    Option("--quiet", "Print only the last line, and only on failure."),
 )
-# What starts no apply; the meaning is all that there is to them.
+# These start no apply, and have neither a variable nor a key.
 ACTIONS = (
     Option("--list-causes", "Show the known errors, and exit."),
-    Option("--help", "Show this, and exit; -help is terraform's."),
-    Option("--version", "Terraform's version on stdout, and tfretry's on stderr."),
+    Option("--help", "Show this help, and exit; -help is terraform's."),
+    Option("--version", "Show terraform's version on stdout and tfretry's on stderr."),
 )
-GONE = {"--plan-args": "a saved plan needs it no longer"}
+GONE = {"--plan-args": "a saved plan no longer needs it"}
 BY_NAME = {option.name: option for option in (*OPTIONS, *ACTIONS)}
 
 
-def split_argv(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split *argv* into our leading options and terraform's arguments.
+Given = list[tuple[Option, str | None]]  # our options of a command line, each with its value
 
-    Ours end at the first token that is not ours, or at a bare `--`; the rest is terraform's, byte for byte.
+
+def split_argv(argv: Sequence[str]) -> tuple[Given, list[str]]:
+    """Split *argv* into our leading options and the rest, which is terraform's, byte for byte.
+
+    Our options end at the first token that is none of them; where that is a bare `--`, the rest begins with it.
     """
-    own: list[str] = []
+    given: Given = []
     rest = list(argv)
-    while rest and rest[0].partition("=")[0] in BY_NAME:
-        own.append(rest.pop(0))
-        if rest and own[-1] in BY_NAME and BY_NAME[own[-1]].value:
-            own.append(rest.pop(0))
-    if rest[:1] == ["--"]:
-        return own, rest[1:]
-    return own, rest
-
-
-def own_pairs(own: Sequence[str]) -> Iterator[tuple[Option, str | None]]:
-    """Our options with their values; None where none was given."""
-    tokens = iter(own)
-    for token in tokens:
-        name, equals, value = token.partition("=")
-        option = BY_NAME[name]
-        if not equals and option.value:
-            yield option, next(tokens, None)
+    while rest and (option := BY_NAME.get(rest[0].partition("=")[0])):
+        _, equals, text = rest.pop(0).partition("=")
+        if equals:
+            given.append((option, text))
         else:
-            yield option, value if equals else None
+            given.append((option, rest.pop(0) if option.value and rest else None))
+    return given, rest
 
 
-def actions_asked(own: Sequence[str]) -> set[str]:
-    """The names of the ACTIONS among our options; raises TfretryError for an option without its value, or with one."""
-    asked = set()
-    for option, value in own_pairs(own):
+def requested_actions(given: Given) -> set[str]:
+    """Return the names of the ACTIONS in *given*; raise TfretryError for a missing or unexpected value."""
+    for option, value in given:
         if option.value and value is None:
             raise TfretryError(f"{option.name} needs a value; see tfretry --help")
-        if option in ACTIONS:
-            asked.add(option.name)
-            if value is not None:
-                raise TfretryError(f"{option.name} takes no value; see tfretry --help")
-    return asked
+        if option in ACTIONS and value is not None:
+            raise TfretryError(f"{option.name} takes no value; see tfretry --help")
+    return {option.name for option, _ in given if option in ACTIONS}
 
 
-def wanted_terraform(own: Sequence[str], environ: Mapping[str, str], directory: str | None) -> str | None:
-    """What `--terraform`, its variable or its key asks for; *directory* is that of `-chdir`."""
-    given = [value for option, value in own_pairs(own) if option.name == "--terraform" and value]
-    if given:
-        return given[-1]
-    return environ.get("TFRETRY_TERRAFORM") or terraform_key(directory)
+def wanted_terraform(given: Given, environ: Mapping[str, str], directory: str | None) -> str | None:
+    """Return what `--terraform`, its variable or its key names; *directory* is that of `-chdir`."""
+    named = [value for option, value in given if option.name == "--terraform" and value]
+    if named:
+        return named[-1]
+    return environ.get(BY_NAME["--terraform"].variable) or terraform_key(directory)

@@ -1,48 +1,50 @@
-"""What the user asked for: options beat TFRETRY_* variables, they beat .tfretry.toml, that beats the defaults."""
+"""The settings of a run: options override TFRETRY_* variables, which override .tfretry.toml and the defaults."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tfretry.causes.table import TABLE, Cause, custom_cause
 from tfretry.config import toml_file, values
-from tfretry.config.options import GONE, OPTIONS, Option, own_pairs
+from tfretry.config.options import BY_NAME, GONE, OPTIONS, Given, Option
 from tfretry.errors import TfretryError
 
 FROM_TABLE = {cause.name: cause for cause in TABLE}
+DEFAULTS = {name: option.default for name, option in BY_NAME.items()}
 
-Found = tuple[str, Any]  # where a value stood, and what stood there
+Found = tuple[str, Any]  # where a value stood, and the value as it stood there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How this run retries and what it says."""
+    """How this run retries and what it reports."""
 
-    timeout_s: float = 900.0
+    timeout_s: float = values.duration_s("--timeout", DEFAULTS["--timeout"])
     max_attempts: int | None = None
-    first_wait_s: float = 6.0
-    longest_wait_s: float = 30.0
-    causes: tuple[Cause, ...] = tuple(cause for cause in TABLE if cause.default)
+    first_wait_s: float = values.duration_s("--first-wait", DEFAULTS["--first-wait"])
+    longest_wait_s: float = values.duration_s("--longest-wait", DEFAULTS["--longest-wait"])
+    causes: tuple[Cause, ...] = (FROM_TABLE[DEFAULTS["--cause"]],)
     refresh_on_retry: bool = False
     report: str | None = None
     on_retry: str | None = None
-    log_format: str | None = None  # as terraform's own output: JSON where the apply says -json
+    log_format: str | None = None  # None: JSON with `apply -json`, else text
     quiet: bool = False
 
 
-def load_settings(own: Sequence[str], environ: Mapping[str, str], directory: str | None) -> Settings:
-    """The settings of this run; *directory* is that of `-chdir`.
+def load_settings(given: Given, environ: Mapping[str, str], directory: str | None) -> Settings:
+    """Return the settings of this run; *directory* is that of `-chdir`.
 
-    Raises TfretryError with one sentence that names the flag, the variable or the file and key of a bad value.
+    Raises TfretryError with one sentence that names the option, the variable, or the file and key of a bad value.
     """
-    found = _merge(_from_file(directory), _from_environment(environ), _from_options(own))
+    found = _from_file(directory) | _from_environment(environ) | _from_options(given)
     fields = {field: parse(*found[key]) for key, (field, parse) in PARSERS.items() if key in found}
     return Settings(causes=_causes(found), **fields)
 
 
 def _causes(found: Mapping[str, Found]) -> tuple[Cause, ...]:
+    """Return the causes that the user enables, after those that are enabled by default."""
     causes = list(Settings().causes)
     where, names = found.get("causes", ("", []))
     for name in _list(where, names):
@@ -69,7 +71,7 @@ def _cause_of_table(where: str, table: Any) -> Cause:
     if not isinstance(table, dict) or set(table) - {"why"} != {"name", "pattern"}:
         raise TfretryError(f"{where}: each [[cause]] takes name and pattern, and may have why")
     if not all(isinstance(value, str) and value for value in table.values()):
-        raise TfretryError(f"{where}: name, pattern and why of a [[cause]] are texts that are not empty")
+        raise TfretryError(f"{where}: name, pattern and why of a [[cause]] must be strings that are not empty")
     return _custom(
         f"{where}: {table['name']}",
         table["pattern"],
@@ -87,7 +89,7 @@ def _custom(where: str, pattern: Any, *, name: str, why: str) -> Cause:
         raise TfretryError(f"{where}: {error}") from error
 
 
-# How the text of each option that takes one value becomes a field of Settings.
+# The field of Settings that the option with this key sets, and the function that parses its value.
 PARSERS: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
     "timeout": ("timeout_s", values.duration_s),
     "max_attempts": ("max_attempts", values.count),
@@ -102,13 +104,9 @@ PARSERS: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
 KEYS = frozenset({"cause", *(option.key for option in OPTIONS)})
 
 
-def _merge(*sources: dict[str, Found]) -> dict[str, Found]:
-    return {key: value for source in sources for key, value in source.items()}
-
-
-def _from_options(own: Sequence[str]) -> dict[str, Found]:
+def _from_options(given: Given) -> dict[str, Found]:
     found: dict[str, Found] = {}
-    for option, value in own_pairs(own):
+    for option, value in given:
         if option.separator:
             _, before = found.get(option.key, (option.name, []))
             found[option.key] = (option.name, [*before, value])
@@ -126,7 +124,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Found]:
 
 
 def _of_variable(option: Option, text: str) -> str | list[str] | None:
-    """What the variable says; an empty one is how a CI system passes on a parameter that nobody has set."""
+    """Return the value or values in *text*; None for an empty one: CI systems pass on unset parameters so."""
     if option.separator:
         return [part.strip() for part in text.split(option.separator) if part.strip()] or None
     is_switch = option.value is None

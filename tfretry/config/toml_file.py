@@ -1,4 +1,4 @@
-"""Where .tfretry.toml is and what it holds; importing this costs nothing."""
+"""Find and read .tfretry.toml; every command imports this, so it imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILE_NAME = ".tfretry.toml"
 
 
 def find(directory: str | None) -> str | None:
-    """The file of *directory*, that of `-chdir`, else of the current one; None where there is none."""
+    """Return the path of the file in *directory*, that of `-chdir`, else in the current one; None if there is none."""
     for folder in (directory, os.curdir):
         if folder is not None and os.path.lexists(os.path.join(folder, FILE_NAME)):
             return os.path.normpath(os.path.join(folder, FILE_NAME))
@@ -22,7 +22,7 @@ def find(directory: str | None) -> str | None:
 
 
 def read(path: str) -> dict[str, Any]:
-    """The whole file; raises TfretryError where it cannot be read or is no TOML."""
+    """Return the content of the file; raise TfretryError if it cannot be read or is not TOML."""
     import tomllib  # only where there is a file to read
 
     try:
@@ -33,7 +33,7 @@ def read(path: str) -> dict[str, Any]:
 
 
 def terraform_key(directory: str | None) -> str | None:
-    """The key `terraform` alone: no other mistake in the file stops a command that is passed through."""
+    """Return the key `terraform` alone: no other mistake in the file stops a command that is passed through."""
     path = find(directory)
     if path is None:
         return None

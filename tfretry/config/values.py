@@ -1,4 +1,7 @@
-"""Values of options, variables and keys: each function takes where the value stood, and the value."""
+"""Parse the values of options, variables and keys.
+
+Each function takes the place where the value stood and the value, and raises TfretryError for a bad one.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ FALSE = frozenset({"0", "false", "no", "off", ""})
 
 
 def duration_s(where: str, value: Any) -> float:
-    """The seconds of `500ms`, `6s`, `5m`, `1h30m` or a bare number of seconds; raises TfretryError."""
+    """Return the seconds of `500ms`, `6s`, `5m`, `1h30m` or a bare number of seconds."""
     text = str(value).strip()
     bare = BARE_SECONDS.fullmatch(text)
     match = DURATION.fullmatch(f"{text}s" if bare else text)
@@ -29,7 +32,7 @@ def duration_s(where: str, value: Any) -> float:
 
 
 def positive_duration_s(where: str, value: Any) -> float:
-    """The same, of more than nothing; raises TfretryError."""
+    """Return the seconds of a duration above zero."""
     seconds = duration_s(where, value)
     if seconds <= 0:
         refuse(where, value, "a duration above zero")
@@ -37,15 +40,15 @@ def positive_duration_s(where: str, value: Any) -> float:
 
 
 def count(where: str, value: Any) -> int:
-    """A whole number from 1 on; raises TfretryError."""
+    """Return a whole number, 1 or more."""
     text = str(value).strip()
     if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
-        refuse(where, value, "a whole number from 1 on")
+        refuse(where, value, "a whole number, 1 or more")
     return int(text)
 
 
 def switch(where: str, value: Any) -> bool:
-    """True or False; an option without a value is True; raises TfretryError."""
+    """Return whether the switch is on; an option without a value is."""
     text = "1" if value is None else str(value).strip().lower()
     if text not in TRUE | FALSE:
         refuse(where, value, "1/true/yes/on or 0/false/no/off")
@@ -53,20 +56,20 @@ def switch(where: str, value: Any) -> bool:
 
 
 def text_or_none(where: str, value: Any) -> str | None:
-    """A text, None for an empty one; raises TfretryError."""
+    """Return a string, None for an empty one."""
     if not isinstance(value, str):
-        refuse(where, value, "a text")
+        refuse(where, value, "a string")
     return value or None
 
 
 def log_format(where: str, value: Any) -> str:
-    """`text` or `json`; raises TfretryError."""
+    """Return `text` or `json`."""
     if value not in ("text", "json"):
         refuse(where, value, "text or json")
     return str(value)
 
 
 def refuse(where: str, value: Any, expected: str) -> NoReturn:
-    """Raise the TfretryError that says where *value* stood and what was *expected*."""
+    """Raise the TfretryError that names the place, the *value* and what was *expected*."""
     shown = "nothing" if value is None else repr(value)
     raise TfretryError(f"{where}: {shown} is not understood; expected {expected}")
