@@ -9,6 +9,8 @@ from tfretry.attempt import run_attempt
 from tfretry.causes.table import TABLE
 from tfretry.process import signalmask
 from tfretry.process.signals import Signals
+from tfretry.report.events import NotRetried
+from tfretry.report.phrases import UNREAD
 from tfretry.result import result_of
 
 
@@ -46,4 +48,4 @@ def test_where_we_fail_to_read_terraforms_exit_code_stands_and_nothing_is_retrie
     attempt = attempt_at(fails(code), [replace(TABLE[0], patterns=(Broken(),), custom=custom)])
     assert (attempt.exit_code, attempt.watched, attempt.is_retryable) == (code, False, False)
     result = result_of([attempt])
-    assert (result.exit_code, "failed to read" in (result.reason or "")) == (code, code == 1)
+    assert (result.exit_code, result.event == NotRetried(reason=UNREAD)) == (code, code == 1)

@@ -9,7 +9,7 @@ from tfretry.attempt import Attempt
 from tfretry.causes.diagnosis import Diagnosis, Finding
 from tfretry.causes.table import TABLE
 from tfretry.config.settings import Settings
-from tfretry.policy import NO_REFRESH, NO_REFRESH_REFUSED, needs_refresh, retrying
+from tfretry.policy import NO_REFRESH, NO_REFRESH_REFUSED, needs_refresh, waits
 
 ROLE = Finding(address="aws_ecs_service.this", summary="role", cause=TABLE[0])
 HEALS = Diagnosis(errors=1, findings=(ROLE,), unexplained=None)
@@ -48,16 +48,12 @@ class World:
             version=None,
         )
 
-    def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.now_s += seconds
-
     def run(self, settings: Settings, *, first=None, apply=None, uniform=lambda _low, _high: 1.0) -> list[Attempt]:
         attempts = [first or self.apply()]
-        for trial in retrying(settings, attempts, sleep=self.sleep, uniform=uniform):
-            if trial.retry_state.attempt_number > 1:
-                attempts.append((apply or self.apply)())
-            trial.retry_state.set_result(attempts[-1])
+        for wait_s in waits(settings, attempts, uniform=uniform):
+            self.waits.append(wait_s)
+            self.now_s += wait_s
+            attempts.append((apply or self.apply)())
         return attempts
 
 

@@ -1,4 +1,4 @@
-"""One apply, to its end: the attempt that was asked for and, where its failure is transient, further ones."""
+"""One apply, to its end: the attempt that was asked for and, while its failure is transient, further ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfretry.errors import InterruptedRetryError, NotRetriedError, PlanError, Tf
 from tfretry.process.channels import nobody_reads
 from tfretry.process.signals import Signals
 from tfretry.process.terminal import forget_typed
-from tfretry.result import Result, interrupted, refused, result_of
+from tfretry.result import Result, interrupted, not_continued, result_of
 from tfretry.terraform.command import Command
 from tfretry.terraform.inputs import spent_variable
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 # terraform's internal/backend/local/backend_local.go
 STALE = ("Saved plan is stale", "Saved plan does not match the given state")
-NO_REFRESH_OF_A_PLAN = "--refresh-on-retry has no meaning beside a saved plan: terraform refreshes when it plans"
+NO_REFRESH_OF_A_PLAN = "--refresh-on-retry has no effect on a saved plan: terraform refreshes only when it plans"
 
 
 class Apply:
-    """One command and the attempts at it so far."""
+    """A command and the attempts at it so far."""
 
     def __init__(self, command: Command, settings: Settings, environ: Mapping[str, str], *, signals: Signals) -> None:
         self._command = command
@@ -40,29 +40,25 @@ class Apply:
 
     @property
     def exit_code(self) -> int | None:
-        """Terraform's last exit code; negative when it died of that signal, None when it has not run."""
+        """The exit code of the last attempt; negative if a signal ended terraform, None before the first attempt."""
         return self._attempts[-1].exit_code if self._attempts else None
 
     def run(self) -> Result:
-        """Run the command until it applies, fails for good, or is given up; say what happens on stderr."""
+        """Run the command until it succeeds, fails for good or is given up, and report what happens."""
         # Check before the first attempt: it may consume a FIFO, and the plan file may change while it runs.
         unrepeatable = self._command.unrepeatable() or spent_variable(self._environ)
         with self._saved_plan() as saved:
             self._attempt(self._command.argv)
             if self.exit_code == 0 and not self._settings.report:
                 return result_of(self._attempts)
-            # What is needed only after a failure is imported only now: terraform ran meanwhile.
-            from tfretry.report.reporter import Reporter
-
-            log_format = self._settings.log_format or ("json" if self._command.says_json else "text")
-            reporter = Reporter(self._settings, self._environ, as_json=log_format == "json")
+            reporter = self._reporter()
             if self._attempts[0].is_retryable and not unrepeatable:
                 result = self._retry(reporter, saved)
             else:
                 result = result_of(self._attempts, unrepeatable=unrepeatable)
         reporter.finish(result)
         if self._settings.report:
-            _keep_record(result, self._settings.report, terraform=self._command.terraform, reporter=reporter)
+            _write_report(result, self._settings.report, terraform=self._command.terraform, reporter=reporter)
         return result
 
     @contextlib.contextmanager
@@ -75,108 +71,107 @@ class Apply:
         with contextlib.closing(SavedPlan(self._command)) as saved:
             yield saved
 
+    def _reporter(self) -> Reporter:
+        from tfretry.report.reporter import Reporter  # only after a failure, so that it delays no apply
+
+        log_format = self._settings.log_format or ("json" if self._command.says_json else "text")
+        return Reporter(self._settings, self._environ, as_json=log_format == "json")
+
     def _attempt(self, argv: Sequence[str]) -> None:
-        if self._attempts:
-            _check_for_readers()
-            if self._command.may_ask:
-                forget_typed()  # while we waited: it approves nothing
-        self._attempts.append(
-            run_attempt(
-                argv,
-                causes=self._settings.causes,
-                signals=self._signals,
-                changes=self._command.depends_on_changes,
-            )
+        attempt = run_attempt(
+            argv,
+            causes=self._settings.causes,
+            signals=self._signals,
+            changes=self._command.depends_on_changes,
         )
+        self._attempts.append(attempt)
 
     def _retry(self, reporter: Reporter, saved: SavedPlan | None) -> Result:
-        from tfretry.policy import retrying
+        from tfretry.policy import waits
 
-        with contextlib.ExitStack() as held:
-            upcoming: Repeat | Rest | None = None
-
-            def prepare_and_wait(wait_s: float) -> None:
-                nonlocal upcoming
-                until_s = time.monotonic() + wait_s
-                held.close()
-                upcoming = held.enter_context(contextlib.closing(self._prepare(saved)))
-                _check_for_readers()
-                self._on_retry(wait_s, reporter)
-                self._wait(until_s - time.monotonic(), reporter, warnings=self._warnings(upcoming))
-                upcoming.check()
-
-            try:
-                for trial in retrying(self._settings, self._attempts, sleep=prepare_and_wait):
-                    if upcoming is not None:
-                        self._attempt(upcoming.argv)
-                    trial.retry_state.set_result(self._attempts[-1])
-            except InterruptedRetryError as error:
-                return interrupted(self._attempts, error.number, meanwhile=error.meanwhile)
-            except NotRetriedError as error:
-                return result_of(self._attempts, unrepeatable=error.reason)
-            except PlanError as error:
-                return refused(self._attempts, error.reason, *error.details, *([saved.advice] if saved else []))
-            except TfretryError as error:  # terraform is gone, say
-                return refused(self._attempts, str(error))
+        try:
+            for wait_s in waits(self._settings, self._attempts):
+                with contextlib.closing(self._next(saved)) as upcoming:
+                    self._wait(wait_s, upcoming, reporter)
+                    self._attempt(upcoming.argv)
+        except InterruptedRetryError as error:
+            return interrupted(self._attempts, error.number, meanwhile=error.meanwhile)
+        except NotRetriedError as error:
+            return result_of(self._attempts, unrepeatable=error.reason)
+        except PlanError as error:
+            return not_continued(self._attempts, error.reason, *error.details, *([saved.advice] if saved else []))
+        except TfretryError as error:  # terraform cannot be started any more, for example
+            return not_continued(self._attempts, str(error))
         if saved and len(self._attempts) > 1 and self._attempts[-1].was_refused(*STALE):
-            return refused(self._attempts, "another run has changed the state since the last attempt", saved.advice)
+            return not_continued(
+                self._attempts, "another run has changed the state since the last attempt", saved.advice
+            )
         return result_of(self._attempts)
 
-    def _prepare(self, saved: SavedPlan | None) -> Repeat | Rest:
+    def _next(self, saved: SavedPlan | None) -> Repeat | Rest:
         from tfretry.next_argv import continue_saved_plan, repeat
 
         if saved is None:
             return repeat(self._command, self._attempts, refresh=self._settings.refresh_on_retry)
         return continue_saved_plan(saved, self._attempts, signals=self._signals)
 
-    def _on_retry(self, wait_s: float, reporter: Reporter) -> None:
+    def _wait(self, wait_s: float, upcoming: Repeat | Rest, reporter: Reporter) -> None:
+        """Return when the next attempt may start, *wait_s* after the end of the last one; raise what forbids it."""
         from tfretry.policy import needs_refresh
+
+        last = self._attempts[-1]
+        _check_for_readers()
+        if needs_refresh(last, self._attempts[0]):
+            number = self._signals.sleep(0)  # the backend refused to begin, which is no failure to report
+        else:
+            self._run_hook(wait_s, reporter)
+            left_s = max(0.0, last.ended_s + wait_s - time.monotonic())
+            number = reporter.wait(self._attempts, left_s, self._signals.sleep, warnings=self._warnings(upcoming))
+        if number is not None:
+            raise InterruptedRetryError(number)
+        upcoming.check()
+        _check_for_readers()
+        if self._command.may_ask:
+            forget_typed()  # an answer that was typed during the wait must not approve the next apply
+
+    def _run_hook(self, wait_s: float, reporter: Reporter) -> None:
         from tfretry.process.hook import run_hook
 
         command = self._settings.on_retry
-        if command is None or needs_refresh(self._attempts[-1], self._attempts[0]):
+        if command is None:
             return
         with contextlib.closing(reporter.hook_output(self._attempts[-1])) as output:
             variables = hook_variables(self._attempts, wait_s)
             run_hook(command, variables, signals=self._signals, watch=output.feed)
 
-    def _wait(self, wait_s: float, reporter: Reporter, *, warnings: Sequence[str]) -> None:
-        from tfretry.policy import needs_refresh
-
-        if needs_refresh(self._attempts[-1], self._attempts[0]):
-            number = self._signals.sleep(0)  # terraform has said it all
-        else:
-            number = reporter.wait(self._attempts, max(0.0, wait_s), self._signals.sleep, warnings=warnings)
-        if number is not None:
-            raise InterruptedRetryError(number)
-
     def _warnings(self, upcoming: Repeat | Rest) -> list[str]:
-        is_meaningless = self._command.plan_file is not None and self._settings.refresh_on_retry
-        return [text for text in (NO_REFRESH_OF_A_PLAN if is_meaningless else "", upcoming.warning) if text]
+        has_no_effect = self._command.plan_file is not None and self._settings.refresh_on_retry
+        return [text for text in (NO_REFRESH_OF_A_PLAN if has_no_effect else "", upcoming.warning) if text]
 
 
 def _check_for_readers() -> None:
-    """Raise InterruptedRetryError where our client is gone, as where it has hung up: what we build is nobody's."""
+    """Raise InterruptedRetryError if our client is gone, as after a hang-up: nobody would know what is created."""
     if nobody_reads():
         raise InterruptedRetryError(signal.SIGHUP, "nobody reads stdout and stderr any more")
 
 
 def hook_variables(attempts: Sequence[Attempt], wait_s: float) -> dict[str, str]:
-    """What the command of --on-retry is told of the attempt that failed."""
+    """Return the variables that describe the failed attempt to the --on-retry command."""
     first_match = attempts[-1].diagnosis.first_match
-    told = {
+    variables = {
         "ATTEMPT": str(len(attempts)),
         "CAUSE": first_match.cause.name if first_match and first_match.cause else "",
         "ADDRESS": first_match.address or "" if first_match else "",
         "WAIT_S": f"{wait_s:.3f}",
     }
-    return {f"TFRETRY_RETRY_{name}": value.replace("\0", "") for name, value in told.items()}
+    return {f"TFRETRY_RETRY_{name}": value.replace("\0", "") for name, value in variables.items()}
 
 
-def _keep_record(result: Result, path: str, *, terraform: str, reporter: Reporter) -> None:
+def _write_report(result: Result, path: str, *, terraform: str, reporter: Reporter) -> None:
+    from tfretry.report.events import ReportNotWritten
     from tfretry.report.record import record, write_record
 
     try:
         write_record(record(result, terraform=terraform), path)
     except (OSError, ValueError) as error:
-        reporter.say("report not written", path=path, reason=getattr(error, "strerror", None) or str(error))
+        reporter.report(ReportNotWritten(path=path, reason=getattr(error, "strerror", None) or str(error)))

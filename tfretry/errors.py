@@ -1,44 +1,44 @@
-"""What can go wrong before terraform runs, each an exit code and a sentence; and what ends the retries early."""
+"""The expected failures, each with a sentence, and an exit code if it ends tfretry."""
 
 from __future__ import annotations
 
 
 class TfretryError(Exception):
-    """Our own misuse or failure; 125 as with env(1), nice(1) and timeout(1)."""
+    """A misuse or a failure of tfretry; exit code 125, as of env(1), nice(1) and timeout(1)."""
 
     exit_code = 125
 
 
 class TerraformNotFoundError(TfretryError):
-    """There is no terraform to run; 127 as in a shell."""
+    """There is no terraform to run; exit code 127, as of a shell."""
 
     exit_code = 127
 
 
 class TerraformNotExecutableError(TfretryError):
-    """There is a terraform, but it cannot be executed; 126 as in a shell."""
+    """There is a terraform, but it cannot be executed; exit code 126, as of a shell."""
 
     exit_code = 126
 
 
-class InterruptedRetryError(Exception):
-    """A stop signal came between two attempts."""
+class InterruptedRetryError(TfretryError):
+    """The terminating signal *number* came between two attempts; *meanwhile* says in a clause what was running."""
 
     def __init__(self, number: int, meanwhile: str = "nothing was running") -> None:
-        super().__init__(number)
+        super().__init__(f"signal {number}; {meanwhile}")
         self.number = number
         self.meanwhile = meanwhile
 
 
-class NotRetriedError(Exception):
-    """A retry would be right, but is not made: why, in a clause."""
+class NotRetriedError(TfretryError):
+    """The failure is retryable, but there is no retry: *reason* says why in a clause."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
-class PlanError(Exception):
+class PlanError(TfretryError):
     """The rest of an approved plan is not applied: *reason* says why in a clause, *details* in sentences."""
 
     def __init__(self, reason: str, *details: str) -> None:

@@ -1,4 +1,4 @@
-"""What the attempt after a failed one runs: the same command again, or what is left of a saved plan."""
+"""The command line of the next attempt: the same command again, or the rest of a saved plan."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeat:
-    """The same command again; like a `Rest` it is checked after the wait and closed, to which there is nothing here."""
+    """The same command again; it has the interface of a `Rest`."""
 
     argv: tuple[str, ...]
     warning: str = ""
 
     def check(self) -> None:
-        """Do nothing: terraform plans anew."""
+        """Do nothing: terraform plans again."""
 
     def close(self) -> None:
         """Do nothing: it holds nothing."""
 
 
 def repeat(command: Command, attempts: Sequence[Attempt], *, refresh: bool) -> Repeat:
-    """Return the same command, less the refresh and the replacements that *attempts* have done."""
+    """Return the same command without the refresh and the replacements that *attempts* have done."""
     created = {plain_address(each.address) for one in attempts for each in one.finished if each.action == "create"}
-    # Many providers save an update that failed as if it were done (hashicorp/terraform-plugin-sdk#476): without a
-    # refresh it would be taken for done, and never be made.
+    # Many providers save a failed update as if it had succeeded (hashicorp/terraform-plugin-sdk#476): only a refresh
+    # shows that it is still to be made.
     must = refresh or any(each.update_failed or needs_refresh(each, attempts[0]) for each in attempts)
-    # An attempt that failed while it refreshed or planned has written no state: what it found is lost.
+    # An attempt that failed before its first change has saved no state, and so has lost its refresh.
     return Repeat(argv=tuple(command.retry_argv(refresh=must or not attempts[-1].begun, replaced=created)))
 
 
 def continue_saved_plan(saved: SavedPlan, attempts: Sequence[Attempt], *, signals: Signals) -> Rest:
-    """Return what is left of the saved plan after *attempts*; raises PlanError, InterruptedRetryError."""
+    """Return the rest of the saved plan after *attempts*; raise PlanError or InterruptedRetryError."""
     from tfretry.plan.done import Reports
 
     if any(attempt.diagnosis.postcondition_failed for attempt in attempts):
-        # The object is made, and reported: the condition would never be asked again.
+        # Its object is complete, so that the rest of the plan would not check the condition again.
         raise PlanError("a postcondition failed, and what depends on it would be made all the same")
     reports = Reports.of(
         (each for one in attempts for each in one.finished),

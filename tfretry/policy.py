@@ -1,9 +1,9 @@
-"""The policy: when the next attempt starts, and when there is none. All of it is one tenacity expression."""
+"""When the next attempt starts, and when there is none: one expression of tenacity."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tenacity import RetryCallState, Retrying
 from tenacity.stop import stop_base
@@ -12,34 +12,37 @@ from tenacity.wait import wait_base
 from tfretry.attempt import Attempt
 from tfretry.config.settings import Settings
 
-# The optimum of a grid over five plausible distributions of the role's propagation time; the README shows a simulation.
+# The optimum of a grid over five plausible distributions of the role's propagation time.
 PROPORTION = 0.5
 SHORTEST_WAIT_S = 2.0
 JITTER = (0.75, 1.25)
 NO_REFRESH = "-refresh=false"
-# The answer of old Terraform Enterprise to it (terraform's internal/backend/remote/backend_apply.go).
+# Old Terraform Enterprise refuses it with this sentence (terraform's internal/backend/remote/backend_apply.go).
 NO_REFRESH_REFUSED = "Planning without refresh is not supported"
 ALWAYS_ALLOWED = 3  # the first attempt and two retries, however long each takes
 
 
-def retrying(
+def waits(
     settings: Settings,
     attempts: Sequence[Attempt],
     *,
-    sleep: Callable[[float], None],
     uniform: Callable[[float, float], float] = random.uniform,
-) -> Retrying:
-    """Return an iterator of trials: after each, the last of *attempts* decides whether there is another one.
+) -> Iterator[float]:
+    """Yield the seconds to wait before each further attempt, as long as there is to be one.
 
-    *attempts* holds the first one already, and grows with each trial. *sleep* is given the seconds between two.
+    They count from the end of the last of *attempts*, to which the caller adds an attempt after each wait.
     """
-    return Retrying(
+    retrying = Retrying(
         retry=lambda _: attempts[-1].is_retryable or needs_refresh(attempts[-1], attempts[0]),
         stop=stop_at_deadline(settings, attempts) | stop_at_max_attempts(settings, attempts),
         wait=wait_in_proportion(settings, attempts, uniform=uniform),
-        sleep=sleep,
+        sleep=lambda _: None,  # the caller waits
         retry_error_callback=lambda _: None,  # otherwise tenacity raises a RetryError
     )
+    for trial in retrying:
+        if trial.retry_state.attempt_number > 1:
+            yield trial.retry_state.upcoming_sleep
+        trial.retry_state.set_result(attempts[-1])
 
 
 class wait_in_proportion(wait_base):  # noqa: N801  # named as tenacity names its own
@@ -65,7 +68,7 @@ class wait_in_proportion(wait_base):  # noqa: N801  # named as tenacity names it
 
 
 class stop_at_deadline(stop_base):  # noqa: N801  # named as tenacity names its own
-    """Start no attempt later than this after the first failure, except the first two retries."""
+    """Start no attempt after the deadline, except the first two retries."""
 
     def __init__(self, settings: Settings, attempts: Sequence[Attempt]) -> None:
         self._attempts = attempts
@@ -87,12 +90,12 @@ class stop_at_max_attempts(stop_base):  # noqa: N801  # named as tenacity names 
         self._max_attempts = settings.max_attempts
 
     def __call__(self, retry_state: RetryCallState) -> bool:  # noqa: ARG002  # tenacity's signature
-        """Return whether there have been enough."""
+        """Return whether that many attempts have been made."""
         return self._max_attempts is not None and _counted(self._attempts) >= self._max_attempts
 
 
 def needs_refresh(attempt: Attempt, first: Attempt) -> bool:
-    """Whether the backend refused to begin *attempt*, since we had left out the refresh that *first* did."""
+    """Return whether the backend refused to begin *attempt* because of a `-refresh=false` that *first* did not have."""
     is_ours = NO_REFRESH in attempt.argv and NO_REFRESH not in first.argv
     return is_ours and attempt.was_refused(NO_REFRESH_REFUSED)
 

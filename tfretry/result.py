@@ -1,117 +1,78 @@
-"""What a whole run came to: all its attempts, and how it ended."""
+"""The end of a run: its outcome, its exit code and the event that reports it."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from tfretry.attempt import Attempt
-from tfretry.causes.diagnosis import Finding
-
-# terraform's internal/command/clistate/state.go
-LOCKED = "Error acquiring the state lock"
+from tfretry.report.events import Applied, Event, GaveUp, Interrupted, NotContinued, NotRetried
+from tfretry.report.phrases import UNREAD, remedy, why_not_retried
 
 Outcome = Literal["applied", "failed", "gave-up", "interrupted", "not-retried", "refused"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The end of a run."""
+    """The end of a run; *outcome* is that of the report."""
 
     outcome: Outcome
     exit_code: int  # negative: terraform died of that signal
     attempts: tuple[Attempt, ...]
-    reason: str | None = None  # for people: why it was not retried, in a clause
-    details: tuple[str, ...] = ()  # of a refusal: what would be unapproved or left undone, and what to do
-
-    @property
-    def first(self) -> Attempt:
-        """The attempt that the user asked for."""
-        return self.attempts[0]
-
-    @property
-    def last(self) -> Attempt:
-        """The attempt that decided."""
-        return self.attempts[-1]
-
-    @property
-    def interrupted_between(self) -> int | None:
-        """The signal that ended the run between two attempts, if one did."""
-        is_between = self.outcome == "interrupted" and self.last.received_signal is None
-        return self.exit_code - 128 if is_between else None
-
-    @property
-    def since_first_failure_s(self) -> float:
-        """Seconds from the end of the first attempt to the end of the last."""
-        return self.last.ended_s - self.first.ended_s
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds from the start of the first attempt to the end of the last."""
-        return self.last.ended_s - self.first.began_s
+    event: Event | None = None  # None: terraform's own output says it all
 
 
 def result_of(attempts: Sequence[Attempt], *, unrepeatable: str | None = None) -> Result:
-    """The end that *attempts* came to; *unrepeatable* says why there is no second one although waiting would heal."""
-    last, reason = attempts[-1], None
-    outcome: Outcome
+    """Return the result that the last of *attempts* decides; *unrepeatable* says why no retry is possible."""
+    last = attempts[-1]
     if last.received_signal is not None:
-        outcome = "interrupted"
-    elif last.exit_code == 0:
-        outcome = "applied"
-    elif last.is_retryable:
-        outcome, reason = ("not-retried", unrepeatable) if unrepeatable else ("gave-up", None)
-    else:
-        reason = _reason(attempts)
-        outcome = "not-retried" if reason else "failed"
-    return Result(
-        outcome=outcome,
-        exit_code=last.exit_code,
-        attempts=tuple(attempts),
-        reason=reason,
-    )
-
-
-def _reason(attempts: Sequence[Attempt]) -> str | None:
-    if not attempts[-1].watched and attempts[-1].exit_code == 1:
-        return "tfretry failed to read what terraform printed; please report it"
-    # Only a run that has met a known error owes an explanation; bare terraform's other failures speak for themselves.
-    unexplained = attempts[-1].diagnosis.unexplained
-    met_a_cause = len(attempts) > 1 or attempts[-1].diagnosis.met_cause
-    return _in_the_way(unexplained, is_retry=len(attempts) > 1) if unexplained and met_a_cause else None
-
-
-def _in_the_way(unexplained: Finding, *, is_retry: bool) -> str:
-    if "asking for approval" in unexplained.summary and "EOF" in unexplained.summary:
-        return (
-            "terraform asked for approval again and stdin was at its end; a retry needs -auto-approve or a saved plan"
-        )
-    if unexplained.hides_others:
-        hidden = "-consolidate-errors hides errors that have the same summary, and perhaps another reason"
-        return f"{hidden} ({unexplained.address or 'terraform'}: {unexplained.summary})"
-    reason = f"{unexplained.address or 'terraform'} failed for another reason ({unexplained.summary})"
-    if LOCKED in unexplained.summary and is_retry:
-        return f"{reason}; with -lock-timeout=DURATION terraform waits for the lock"
-    return reason
+        return _result("interrupted", attempts)
+    if last.exit_code == 0:
+        return _result("applied", attempts, _applied(attempts) if len(attempts) > 1 else None)
+    reason = unrepeatable if last.is_retryable else _why_not_retryable(attempts)
+    if reason:
+        return _result("not-retried", attempts, NotRetried(reason=reason))
+    return _result("gave-up", attempts, _gave_up(attempts)) if last.is_retryable else _result("failed", attempts)
 
 
 def interrupted(attempts: Sequence[Attempt], number: int, *, meanwhile: str) -> Result:
-    """The end by signal *number* between two attempts; *meanwhile* says what we were about."""
-    return Result(
-        outcome="interrupted",
-        exit_code=128 + number,
-        attempts=tuple(attempts),
-        reason=meanwhile,
+    """Return the result of a run that signal *number* has ended between two attempts."""
+    event = Interrupted(signal=signal.Signals(number).name, meanwhile=meanwhile)
+    return Result(outcome="interrupted", exit_code=128 + number, attempts=tuple(attempts), event=event)
+
+
+def not_continued(attempts: Sequence[Attempt], reason: str, *details: str) -> Result:
+    """Return the result of a run whose next attempt is refused; the exit code is that of the last one."""
+    return _result("refused", attempts, NotContinued(reason=reason, details=details))
+
+
+def _result(outcome: Outcome, attempts: Sequence[Attempt], event: Event | None = None) -> Result:
+    return Result(outcome=outcome, exit_code=attempts[-1].exit_code, attempts=tuple(attempts), event=event)
+
+
+def _applied(attempts: Sequence[Attempt]) -> Applied:
+    since_s = attempts[-1].ended_s - attempts[0].ended_s
+    return Applied(attempt=len(attempts), since_first_failure_s=round(since_s, 3))
+
+
+def _gave_up(attempts: Sequence[Attempt]) -> GaveUp:
+    last = attempts[-1]
+    return GaveUp(
+        attempts=len(attempts),
+        elapsed_s=round(last.ended_s - attempts[0].began_s, 3),
+        exit_code=last.exit_code,
+        remedy=remedy(last.diagnosis),
     )
 
 
-def refused(attempts: Sequence[Attempt], reason: str, *details: str) -> Result:
-    """The end where the approved plan is not continued: the exit code is that of the apply that failed."""
-    return Result(
-        outcome="refused",
-        exit_code=attempts[-1].exit_code,
-        attempts=tuple(attempts),
-        reason=reason,
-        details=details,
-    )
+def _why_not_retryable(attempts: Sequence[Attempt]) -> str | None:
+    last, is_retry = attempts[-1], len(attempts) > 1
+    if not last.watched and last.exit_code == 1:
+        return UNREAD
+    # Only a run that has met a known error needs an explanation; terraform explains its other failures itself.
+    unexplained = last.diagnosis.unexplained
+    if unexplained is None or not (is_retry or last.diagnosis.met_cause):
+        return None
+    return why_not_retried(unexplained, is_retry=is_retry)

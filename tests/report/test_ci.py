@@ -8,6 +8,7 @@ import pytest
 from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
 
 from tfretry.report.ci import annotation
+from tfretry.report.events import NotContinued
 
 pytestmark = pytest.mark.usefixtures("short_waits")
 
@@ -127,14 +128,14 @@ def test_a_step_of_a_workflow_goes_on_after_a_healed_apply(scripted, tmp_path):
 @pytest.mark.parametrize(
     ("environ", "line"),
     [
-        ({"GITHUB_ACTIONS": "true"}, "::warning title=tfretry::100%25 a%0D%0Ab\n"),
-        ({"TF_BUILD": "True"}, "##vso[task.logissue type=warning]tfretry: 100%AZP25 a%0D%0Ab\n"),
+        ({"GITHUB_ACTIONS": "true"}, "::warning title=tfretry::not continued: 100%25%0A  a b\n"),
+        ({"TF_BUILD": "True"}, "##vso[task.logissue type=warning]tfretry: not continued: 100%AZP25%0A  a b\n"),
         ({}, ""),
     ],
 )
-def test_a_command_escapes_what_would_end_it(environ, line):
-    """Per cent signs and line ends, each runner in its own way."""
-    assert annotation("warning", "100% a\r\nb", environ) == line
+def test_a_command_escapes_percent_signs_and_line_ends(environ, line):
+    """Each runner has its own escapes; a carriage return is a blank."""
+    assert annotation(NotContinued(reason="100%", details=("a\rb",)), environ) == line
 
 
 def test_a_summary_shows_an_error_as_it_is(scripted, github):

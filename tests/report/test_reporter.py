@@ -12,7 +12,7 @@ from harness import Program
 from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
 
 from tfretry.report.countdown import count_down, fitting
-from tfretry.report.events import duration
+from tfretry.report.phrases import duration
 from tfretry.report.reporter import IN_AUTOMATION
 from tfretry.report.stderr import write_stderr
 

@@ -1,1 +1,1 @@
-"""What we say, to people, CI systems and machines."""
+"""Reports to people, CI systems and programs."""

@@ -1,4 +1,4 @@
-"""A line on the terminal that counts the seconds of a wait, and is gone when the wait is over."""
+"""Count the seconds of a wait in one line on the terminal, which is erased when the wait is over."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import unicodedata
 from collections.abc import Callable
 
 FALLBACK_COLUMNS = 80
-# To the left margin, then erase to the end of the display (ECMA-48): in a window that has become narrower the line may
-# take several rows now.
+# To the left margin, then erase to the end of the display (ECMA-48): after the window has been made narrower, the line
+# may take several rows.
 ERASE = "\r\x1b[J"
 
 
@@ -23,25 +23,26 @@ def count_down(
     clock: Callable[[], float] = time.monotonic,
     columns: Callable[[], int] | None = None,
 ) -> int | None:
-    """Wait *wait_s* seconds by *sleep* and rewrite what *describe* says of the seconds left, each second.
+    """Wait *wait_s* seconds by *sleep*; each second, rewrite the line that *describe* returns for the seconds left.
 
-    Returns early with the number of a stop signal that *sleep* met.
+    Return early with the number of a terminating signal if *sleep* returns one.
     """
     width = columns or terminal_columns
     end_s = clock() + wait_s
-    met = None
-    while met is None and (left_s := end_s - clock()) > 0:
+    signal_number = None
+    while signal_number is None and (left_s := end_s - clock()) > 0:
         # One column stays free: a full line makes some terminals wrap, and then it cannot be rewritten. The cursor
-        # waits at the left: what is typed (^C) lengthens no line, and a terminal that wraps anew keeps it on that row.
+        # stands at the left: the echo of a key (^C) then lengthens no line, and a terminal that wraps the line again
+        # keeps the cursor on its first row.
         line = fitting(describe(math.ceil(left_s)), width() - 1)
         write(f"{ERASE}{line}\r")
-        met = sleep(left_s - (math.ceil(left_s) - 1))
+        signal_number = sleep(left_s - (math.ceil(left_s) - 1))
     write(ERASE)
-    return met
+    return signal_number
 
 
 def fitting(text: str, columns: int) -> str:
-    """As much of *text* as *columns* of a terminal hold: an East Asian wide character takes two."""
+    """Return as much of *text* as fits into *columns*; an East Asian wide character takes two."""
     kept = 0
     for character in text:
         columns -= 2 if unicodedata.east_asian_width(character) in "WF" else not unicodedata.combining(character)
@@ -52,7 +53,7 @@ def fitting(text: str, columns: int) -> str:
 
 
 def terminal_columns() -> int:
-    """The width of the terminal behind stderr."""
+    """Return the width of the terminal at stderr."""
     try:
         return os.get_terminal_size(2).columns or FALLBACK_COLUMNS
     except OSError:

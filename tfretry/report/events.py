@@ -1,124 +1,191 @@
-"""Events as sentences for people: pure functions from facts to text."""
+"""The events that tfretry reports, each with its sentence, its level and its type.
+
+The lines on stderr (text and JSON), the countdown, the annotation, the step summary and the record are made from them.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal
 
-from tfretry.causes.diagnosis import Diagnosis
-
-Facts = Mapping[str, Any]
-RED, GREEN, YELLOW = 31, 32, 33
-
-# Terminals act on these, and what terraform quotes may hold them.
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-
-
-def duration(seconds: float) -> str:
-    """*seconds* as people say them: 0.4s, 6s, 5m12s, 1h3m."""
-    if seconds < 9.95:
-        return f"{seconds:.1f}".removesuffix(".0") + "s"
-    whole = round(seconds)
-    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
-    if hours:
-        return f"{hours}h{minutes}m" if minutes else f"{hours}h"
-    if minutes:
-        return f"{minutes}m{rest}s" if rest else f"{minutes}m"
-    return f"{rest}s"
-
-
-def who(diagnosis: Diagnosis) -> str | None:
-    """The resource that met a known error, and how many others did."""
-    met = [finding for finding in diagnosis.findings if finding.cause]
-    if not met or met[0].address is None:
-        return None
-    others = diagnosis.errors - 1
-    return f"{met[0].address} and {others} more" if others else met[0].address
-
-
-def _retrying(facts: Facts) -> str:
-    address = f"{facts['address']}: " if facts["address"] else ""
-    failed = f"attempt {facts['attempt']} failed after {duration(facts['failed_after_s'])}"
-    return f"{address}{facts['sentence']} ({failed}); retrying in {duration(facts['wait_s'])}"
-
-
-def counting(facts: Facts) -> str:
-    """The line of the countdown: what matters most comes first, since a narrow window cuts the end."""
-    failed = f"attempt {facts['attempt']} failed after {duration(facts['failed_after_s'])}"
-    address = f"{facts['address']}: " if facts["address"] else ""
-    return CONTROL.sub(" ", f"retrying in {duration(facts['wait_s'])} ({failed}: {address}{facts['sentence']})")
-
-
-def _applied(facts: Facts) -> str:
-    return f"applied on attempt {facts['attempt']}, {duration(facts['since_first_failure_s'])} after the first failure"
-
-
-def _gave_up(facts: Facts) -> str:
-    attempts = f"{facts['attempts']} attempts" if facts["attempts"] > 1 else "1 attempt"
-    spent = f"gave up after {attempts} in {duration(facts['elapsed_s'])}"
-    return f"{spent}; terraform's exit code was {facts['exit_code']}. {facts['remedy']}".rstrip()
-
-
-def _polled(facts: Facts) -> str:
-    waited = f"the provider itself waited {duration(facts['polled_s'])}"
-    return f"{waited}: the role may be missing rather than new. {facts['remedy']}".rstrip()
+from tfretry.report.phrases import duration
+from tfretry.report.stderr import printable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One thing that we say: its sentence, its colour (ECMA-48), and how CI systems are told, if they are."""
+class Event(ABC):
+    """One event; its fields are members of its JSON line."""
 
-    render: Callable[[Facts], str]
-    colour: int
-    failure: bool = False
-    level: str | None = None  # GitHub's name
-    message_type: str = ""  # of the JSON line
+    type: ClassVar[str]
+    level: ClassVar[Literal["info", "warn", "error"]]  # as terraform names them
+    annotation: ClassVar[str | None] = None  # the command of GitHub's runner; None: no annotation
+    ignores_quiet: ClassVar[bool] = False
+
+    @abstractmethod
+    def _sentence(self) -> str: ...
 
     @property
-    def log_level(self) -> str:
-        """The level of the JSON line, as terraform calls it."""
-        return {RED: "error", YELLOW: "warn", GREEN: "info"}[self.colour]
+    def message(self) -> str:
+        """The sentence without control characters; it has several lines if it ends with a remedy or a list."""
+        return "\n".join(map(printable, self._sentence().split("\n")))
+
+    def members(self) -> dict[str, Any]:
+        """Return the members of the JSON line, in their order."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-EVENTS = {
-    "retrying": Event(render=_retrying, colour=YELLOW, message_type="tfretry_retrying"),
-    # In JSON these two are told with the retry.
-    "warning": Event(render=lambda facts: facts["text"], colour=YELLOW),
-    "the provider waited": Event(render=_polled, colour=YELLOW),
-    "on retry": Event(render=lambda facts: facts["line"], colour=GREEN, message_type="tfretry_on_retry"),
-    "applied": Event(render=_applied, colour=GREEN, level="notice", message_type="tfretry_applied"),
-    "gave up": Event(render=_gave_up, colour=RED, failure=True, level="warning", message_type="tfretry_gave_up"),
-    "not retried": Event(
-        render=lambda facts: f"not retried: {facts['reason']}",
-        colour=RED,
-        failure=True,
-        level="warning",
-        message_type="tfretry_not_retried",
-    ),
-    "refused": Event(
-        render=lambda facts: "\n  ".join([f"not continued: {facts['reason']}", *facts["details"]]),
-        colour=RED,
-        failure=True,
-        level="warning",
-        message_type="tfretry_not_continued",
-    ),
-    "interrupted": Event(
-        render=lambda facts: f"interrupted by {facts['signal']} between two attempts; {facts['meanwhile']}",
-        colour=RED,
-        failure=True,
-        message_type="tfretry_interrupted",
-    ),
-    "report not written": Event(
-        render=lambda facts: f"the report could not be written to {facts['path']}: {facts['reason']}",
-        colour=YELLOW,
-        failure=True,
-        message_type="tfretry_report_not_written",
-    ),
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrying(Event):
+    """An attempt has failed, and there is another one after a wait."""
+
+    type = "tfretry_retrying"
+    level = "warn"
+
+    address: str | None
+    cause: str | None
+    sentence: str
+    attempt: int
+    failed_after_s: float
+    notes: tuple[str, ...]
+    wait_s: float
+
+    def _sentence(self) -> str:
+        return f"{self._reason()} ({self._failure()}); retrying in {duration(self.wait_s)}"
+
+    def countdown(self, left_s: float) -> str:
+        """Return the line of the countdown; the most important words come first, since a narrow window cuts the end."""
+        return printable(f"retrying in {duration(left_s)} ({self._failure()}: {self._reason()})")
+
+    def members(self) -> dict[str, Any]:
+        """Return the members of the JSON line; `notes` only if there are any."""
+        return {name: value for name, value in Event.members(self).items() if name != "notes" or value}
+
+    def _reason(self) -> str:
+        return f"{self.address}: {self.sentence}" if self.address else self.sentence
+
+    def _failure(self) -> str:
+        return f"attempt {self.attempt} failed after {duration(self.failed_after_s)}"
 
 
-def sentence(event: str, facts: Facts) -> str:
-    """The text of *event*: one line, but where the remedy or a list of resources belongs to it."""
-    return "\n".join(CONTROL.sub(" ", line) for line in EVENTS[event].render(facts).split("\n"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note(Event):
+    """A warning before the line of a retry; only text has it as an event of its own."""
+
+    type = "tfretry_note"
+    level = "warn"
+
+    text: str
+
+    def _sentence(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookOutput(Event):
+    """A line that the command of --on-retry has printed; only JSON has it as an event."""
+
+    type = "tfretry_on_retry"
+    level = "info"
+    ignores_quiet = True
+
+    line: str
+
+    def _sentence(self) -> str:
+        return self.line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied(Event):
+    """A retry has succeeded."""
+
+    type = "tfretry_applied"
+    level = "info"
+    annotation = "notice"
+
+    attempt: int
+    since_first_failure_s: float
+
+    def _sentence(self) -> str:
+        return f"applied on attempt {self.attempt}, {duration(self.since_first_failure_s)} after the first failure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaveUp(Event):
+    """The last failure is retryable, but the deadline or the number of attempts is reached."""
+
+    type = "tfretry_gave_up"
+    level = "error"
+    annotation = "warning"
+    ignores_quiet = True
+
+    attempts: int
+    elapsed_s: float
+    exit_code: int
+    remedy: str
+
+    def _sentence(self) -> str:
+        attempts = f"{self.attempts} attempts" if self.attempts > 1 else "1 attempt"
+        end = f"gave up after {attempts} in {duration(self.elapsed_s)}; terraform's exit code was {self.exit_code}."
+        return f"{end} {self.remedy}".rstrip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotRetried(Event):
+    """The run ends although it has met a known error: *reason* says why, in a clause."""
+
+    type = "tfretry_not_retried"
+    level = "error"
+    annotation = "warning"
+    ignores_quiet = True
+
+    reason: str
+
+    def _sentence(self) -> str:
+        return f"not retried: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotContinued(Event):
+    """The rest of a saved plan is not applied, or terraform could not be started again: *details* are sentences."""
+
+    type = "tfretry_not_continued"
+    level = "error"
+    annotation = "warning"
+    ignores_quiet = True
+
+    reason: str
+    details: tuple[str, ...]
+
+    def _sentence(self) -> str:
+        return "\n  ".join([f"not continued: {self.reason}", *self.details])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted(Event):
+    """A signal has ended the run between two attempts."""
+
+    type = "tfretry_interrupted"
+    level = "error"
+    ignores_quiet = True
+
+    signal: str
+    meanwhile: str
+
+    def _sentence(self) -> str:
+        return f"interrupted by {self.signal} between two attempts; {self.meanwhile}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportNotWritten(Event):
+    """The file of --report could not be written."""
+
+    type = "tfretry_report_not_written"
+    level = "warn"
+    ignores_quiet = True
+
+    path: str
+    reason: str
+
+    def _sentence(self) -> str:
+        return f"the report could not be written to {self.path}: {self.reason}"

@@ -1,25 +1,18 @@
-"""What the command of --on-retry prints, on its way to our stderr. Fed from another thread, while ours waits for it."""
+"""Pass the output of the --on-retry command on to stderr; called from another thread, while ours waits for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
-from tfretry.report.stderr import write_stderr
+from tfretry.report.stderr import Stderr, write_stderr
 
-LONGEST_LINE = 65536  # bytes; a longer one becomes several, since memory is bounded
-
-
-class OpenLine(Protocol):
-    """Where our stderr stands."""
-
-    is_mid_line: bool
+LONGEST_LINE = 65536  # bytes; a longer line is split, so that memory is bounded
 
 
 class Unchanged:
-    """The bytes as they are, beginning on a line of their own."""
+    """Passes the bytes on as they are, from a line of their own on."""
 
-    def __init__(self, stderr: OpenLine) -> None:
+    def __init__(self, stderr: Stderr) -> None:
         self._stderr = stderr
         self._ends_line = stderr.is_mid_line
 
@@ -30,14 +23,14 @@ class Unchanged:
         self._stderr.is_mid_line = not chunk.endswith(b"\n")
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: no byte is held back."""
 
 
 class Lines:
-    """Each line as a text to *say*."""
+    """Calls *report* with each line."""
 
-    def __init__(self, say: Callable[[str], object]) -> None:
-        self._say = say
+    def __init__(self, report: Callable[[str], object]) -> None:
+        self._report = report
         self._rest = b""
 
     def feed(self, chunk: bytes) -> None:
@@ -46,10 +39,10 @@ class Lines:
         if len(self._rest) > LONGEST_LINE:
             lines, self._rest = [*lines, self._rest], b""
         for line in lines:
-            self._say(line.decode("utf-8", "replace"))
+            self._report(line.decode("utf-8", "replace"))
 
     def close(self) -> None:
-        """No more will come: say what has no newline."""
+        """Report the last line if it has no newline."""
         if self._rest:
-            self._say(self._rest.decode("utf-8", "replace"))
+            self._report(self._rest.decode("utf-8", "replace"))
         self._rest = b""

@@ -1,18 +1,17 @@
-"""The file of --report: one JSON record of the run, written atomically. Its schema is report.schema.json."""
+"""The file of --report: a JSON record of the run, written atomically. Its schema is report.schema.json."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import re
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from tfretry.attempt import Attempt
 from tfretry.causes.diagnosis import Finding
+from tfretry.report.events import Event, Interrupted, NotContinued, NotRetried
 from tfretry.result import Result
 from tfretry.terraform.command import redacted
 
@@ -20,16 +19,22 @@ SCHEMA = "tfretry-report/1"
 
 
 def record(result: Result, *, terraform: str) -> dict[str, Any]:
-    """The record of *result*: no value of a `-var` is in it."""
+    """Return the record of *result*; it holds no value of a `-var`."""
     return {
         "schema": SCHEMA,
         "outcome": result.outcome,
         "exit_code": result.exit_code if result.exit_code >= 0 else 128 - result.exit_code,
-        "reason": result.reason,
-        "details": list(result.details),
-        "terraform": {"path": terraform, "version": result.first.version},
+        "reason": _reason(result.event),
+        "details": list(result.event.details) if isinstance(result.event, NotContinued) else [],
+        "terraform": {"path": terraform, "version": result.attempts[0].version},
         "attempts": [_attempt(result.attempts, index) for index in range(len(result.attempts))],
     }
+
+
+def _reason(event: Event | None) -> str | None:
+    if isinstance(event, Interrupted):
+        return event.meanwhile
+    return event.reason if isinstance(event, NotRetried | NotContinued) else None
 
 
 def _attempt(attempts: Sequence[Attempt], index: int) -> dict[str, Any]:
@@ -55,50 +60,34 @@ def _error(finding: Finding) -> dict[str, Any]:
 
 
 def write_record(content: dict[str, Any], path: str) -> None:
-    """Write *content* to *path*, or to what it links to: whole or not at all; raises OSError, ValueError."""
+    """Write *content* to *path*, or to the file that it links to; raise OSError or ValueError.
+
+    A regular file is replaced as a whole; to anything else, as a FIFO or /dev/fd/3, *content* is appended.
+    """
     data = json.dumps(content, indent=2, ensure_ascii=True).encode("ascii") + b"\n"
-    target = os.path.realpath(path)
-    # What is behind a descriptor cannot be replaced (/dev/stderr, /dev/fd/3), nor can a FIFO.
-    if target.startswith(("/proc/", "/dev/")) or _leads_to_descriptor(path) or _is_no_regular_file(target):
-        _write_into(path, data)
+    is_special = os.path.exists(path) and not os.path.isfile(path)
+    # A descriptor may be a regular file, such as the log that the caller writes.
+    if is_special or path.startswith("/dev/"):
+        _append(path, data)
     else:
-        _replace(target, data)
+        _replace(os.path.realpath(path), data)
 
 
-def _leads_to_descriptor(path: str) -> bool:
-    while os.path.islink(path):
-        path = os.path.join(os.path.dirname(path), os.readlink(path))
-        if re.match(r"/(dev|proc/\w+)/fd/", os.path.normpath(path)):
-            return True
-    return bool(re.match(r"/(dev|proc/\w+)/fd/", os.path.abspath(path)))
-
-
-def _is_no_regular_file(path: str) -> bool:
-    return os.path.exists(path) and not os.path.isfile(path)
-
-
-def _write_into(path: str, data: bytes) -> None:
-    # Without a reader, opening a FIFO would wait for one for ever.
-    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+def _append(path: str, data: bytes) -> None:
+    # A FIFO without a reader would block open() for ever, but for O_NONBLOCK.
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
     os.set_blocking(descriptor, True)
     with open(descriptor, "wb") as file:
         file.write(data)
 
 
-def _replace(target: str, data: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(prefix=".tfretry-", dir=os.path.dirname(target))
+def _replace(path: str, data: bytes) -> None:
+    temporary = os.path.join(os.path.dirname(path), f".tfretry-{os.urandom(8).hex()}")
     try:
-        with open(descriptor, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(data)
-            os.fchmod(file.fileno(), 0o666 & ~_umask())
-        os.replace(temporary, target)
+        os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-
-
-def _umask() -> int:
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return umask

@@ -1,4 +1,4 @@
-"""How an event becomes text: sentences for people, or JSON lines for machines. Processors of structlog."""
+"""Render events as text for people or as JSON lines for programs: structlog's processors."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from tfretry.report.events import EVENTS, sentence
-
 PREFIX = "tfretry: "
+COLOURS = {"info": 32, "warn": 33, "error": 31}  # ECMA-48: green, yellow, red
 
 
 def wants_colour(environ: Mapping[str, str]) -> bool:
-    """NO_COLOR, then FORCE_COLOR, then whether stderr is a terminal."""
+    """Return whether to colour our lines: NO_COLOR decides, then FORCE_COLOR, then whether stderr is a terminal."""
     if environ.get("NO_COLOR"):
         return False
     forced = environ.get("FORCE_COLOR", "")
@@ -23,26 +22,26 @@ def wants_colour(environ: Mapping[str, str]) -> bool:
 
 
 def text_renderer(*, colour: bool) -> Processor:
-    """Renders an event as the sentence that sentences.py has for it."""
+    """Return the processor that renders an event as its message, each line with a prefix."""
 
     def render(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> str:
-        event = event_dict.pop("event")
-        prefix = f"\x1b[{EVENTS[event].colour}mtfretry:\x1b[0m " if colour else PREFIX
-        return "\n".join(prefix + line for line in sentence(event, event_dict).split("\n"))
+        event = event_dict["event"]
+        prefix = f"\x1b[{COLOURS[event.level]}mtfretry:\x1b[0m " if colour else PREFIX
+        return "\n".join(prefix + line for line in event.message.split("\n"))
 
     return render
 
 
 def as_terraform_message(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
-    """An event in the form of a message of `terraform apply -json`, which begins with its level."""
-    event = event_dict.pop("event")
+    """Return an event in the form of a message of `terraform apply -json`, whose first member is its level."""
+    event = event_dict["event"]
     return {
-        "@level": EVENTS[event].log_level,
-        "@message": sentence(event, event_dict),
+        "@level": event.level,
+        "@message": event.message,
         "@module": "tfretry",
         "@timestamp": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "type": EVENTS[event].message_type,
-        **event_dict,
+        "type": event.type,
+        **event.members(),
     }
 
 

@@ -1,11 +1,9 @@
-"""What we say on stderr, through structlog: sentences for people or JSON lines for machines."""
+"""Reports the events of a run on stderr and to the CI system."""
 
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -13,15 +11,16 @@ from tfretry.attempt import Attempt
 from tfretry.config.settings import Settings
 from tfretry.report.ci import annotation, append_summary
 from tfretry.report.countdown import count_down
-from tfretry.report.events import EVENTS, counting, sentence, who
+from tfretry.report.events import Event, HookOutput, Note, Retrying
 from tfretry.report.hook_output import Lines, Unchanged
+from tfretry.report.phrases import failed_addresses, long_poll, remedy
 from tfretry.report.renderers import JSON, PREFIX, text_renderer, wants_colour
-from tfretry.report.stderr import write_stderr
+from tfretry.report.stderr import Stderr, write_stderr
 from tfretry.result import Result
 
-LONG_POLL_S = 110.0  # terraform tells its progress every 10 s: this is the last line before two minutes
-LONG_ENOUGH_S = 1.0  # to be counted down
-# Set where nobody sits before the terminal, if there is one: what is rewritten there stays in a log.
+LONG_POLL_S = 110.0  # terraform reports its progress every 10 s: this is the last report before two minutes
+SHORTEST_COUNTDOWN_S = 1.0
+# Set by CI systems, some of which give their jobs a terminal: a line that is rewritten there stays in a log.
 IN_AUTOMATION = (
     "BUILDKITE",
     "CI",
@@ -33,45 +32,24 @@ IN_AUTOMATION = (
 )
 
 
-class Stderr:
-    """The logger under structlog: whole lines that begin on a line of their own."""
-
-    def __init__(self) -> None:
-        self.is_mid_line = False
-
-    def write(self, text: str) -> None:
-        """Write *text* in one write, after ending the line that terraform left open."""
-        write_stderr(("\n" * self.is_mid_line + text).encode("utf-8", "replace"))
-        self.is_mid_line = False
-
-    def msg(self, line: str) -> None:
-        """Write *line* and a newline, in one write."""
-        self.write(f"{line}\n")
-
-    info = warning = msg
-
-
 class Reporter:
-    """Tells people or machines what happens to the run; silent about a first attempt that applies."""
+    """Reports events as text or as JSON lines."""
 
     def __init__(self, settings: Settings, environ: Mapping[str, str], *, as_json: bool) -> None:
         self._stderr = Stderr()
         self._environ = environ
-        self._quiet = settings.quiet
+        self._is_quiet = settings.quiet
         self._as_json = as_json
-        self._has_countdown = not self._as_json and not self._quiet and can_rewrite_lines(environ)
-        self._has_told_remedy = False
-        self._has_warned: set[str] = set()
+        self._has_countdown = not as_json and not settings.quiet and can_rewrite_lines(environ)
+        self._warned: set[str] = set()
         self._last: Attempt | None = None
         processors = JSON if as_json else [text_renderer(colour=wants_colour(environ))]
         self._log = structlog.wrap_logger(self._stderr, processors=processors, wrapper_class=structlog.BoundLogger)
 
-    def say(self, event: str, **facts: Any) -> None:
-        """Say *event*, one of the keys of sentences.EVENTS."""
-        if EVENTS[event].failure:
-            self._log.warning(event, **facts)
-        elif not self._quiet:
-            self._log.info(event, **facts)
+    def report(self, event: Event) -> None:
+        """Write *event* to stderr, unless --quiet leaves it out."""
+        if event.ignores_quiet or not self._is_quiet:
+            self._log.msg(event)
 
     def wait(
         self,
@@ -81,99 +59,69 @@ class Reporter:
         *,
         warnings: Sequence[str] = (),
     ) -> int | None:
-        """Say that the last attempt is retried, and wait; returns early with the number of a stop signal.
+        """Report that the last attempt is retried, and wait; return early with the number of a terminating signal.
 
-        Each of *warnings* is said once in a run.
+        Each of *warnings* is reported once in a run.
         """
-        last, facts = attempts[-1], _retry_facts(attempts)
-        self._begin_after(last)
-        notes = [*(("warning", {"text": text}) for text in self._fresh(warnings)), *self._long_poll(last)]
-        if self._as_json:  # a retry is one message
-            facts |= {"notes": [sentence(event, told) for event, told in notes]} if notes else {}
-        else:
-            for event, told in notes:
-                self.say(event, **told)
-        if not self._has_countdown or wait_s < LONG_ENOUGH_S:
-            self.say("retrying", **facts, wait_s=round(wait_s, 3))
+        self._begin_after(attempts[-1])
+        event = _retrying(attempts, wait_s, warnings=[each for each in warnings if each not in self._warned])
+        self._warned.update(warnings)
+        if not self._as_json:
+            for note in event.notes:
+                self.report(Note(text=note))
+        if not self._has_countdown or wait_s < SHORTEST_COUNTDOWN_S:
+            self.report(event)
             return sleep(wait_s)
         return count_down(
             wait_s,
             sleep=sleep,
-            describe=lambda left_s: PREFIX + counting({**facts, "wait_s": left_s}),
+            describe=lambda left_s: PREFIX + event.countdown(left_s),
             write=self._stderr.write,
         )
 
-    def _fresh(self, warnings: Sequence[str]) -> list[str]:
-        fresh = [warning for warning in warnings if warning not in self._has_warned]
-        self._has_warned.update(fresh)
-        return fresh
-
-    def _long_poll(self, last: Attempt) -> Iterator[tuple[str, dict[str, Any]]]:
-        """What is to be told of a provider that has waited itself; once a run."""
-        remedy = _remedy(last)
-        if remedy and last.polled_s >= LONG_POLL_S and not self._has_told_remedy:
-            self._has_told_remedy = True
-            yield "the provider waited", {"polled_s": last.polled_s, "remedy": remedy}
-
     def hook_output(self, last: Attempt) -> Unchanged | Lines:
-        """Where the output of a command goes that runs after *last*."""
+        """Return the sink for the output of the --on-retry command that runs after *last*."""
         self._begin_after(last)
-        return Lines(lambda line: self._log.info("on retry", line=line)) if self._as_json else Unchanged(self._stderr)
+        return Lines(lambda line: self.report(HookOutput(line=line))) if self._as_json else Unchanged(self._stderr)
+
+    def finish(self, result: Result) -> None:
+        """Report the end of the run on stderr and to the CI system."""
+        self._begin_after(result.attempts[-1])
+        if result.event is None:
+            return
+        self.report(result.event)
+        append_summary(result, result.event, self._environ)
+        if not self._is_quiet and not self._as_json:
+            write_stderr(annotation(result.event, self._environ).encode("utf-8", "replace"))
 
     def _begin_after(self, last: Attempt) -> None:
-        """Terraform may have left a line open; once we have said something, we know better."""
+        """Note whether terraform has left a line open, before the first event after *last*."""
         if last is not self._last:
             self._last = last
             self._stderr.is_mid_line = last.left_line_open
 
-    def finish(self, result: Result) -> None:
-        """Say how the run ended, to people and to the CI system."""
-        self._begin_after(result.last)
-        event, facts = _ending(result)
-        if event is None:
-            return
-        self.say(event, **facts)
-        text = sentence(event, facts)
-        append_summary(result, text, self._environ)
-        if not self._quiet and not self._as_json:
-            write_stderr(annotation(EVENTS[event].level, text, self._environ).encode("utf-8", "replace"))
 
-
-def _retry_facts(attempts: Sequence[Attempt]) -> dict[str, Any]:
-    attempt = attempts[-1]
-    first_match = attempt.diagnosis.first_match
+def _retrying(attempts: Sequence[Attempt], wait_s: float, *, warnings: Sequence[str]) -> Retrying:
+    last = attempts[-1]
+    first_match = last.diagnosis.first_match
     cause = first_match.cause if first_match else None
-    return {
-        "address": who(attempt.diagnosis),
-        "cause": cause.name if cause else None,
-        "sentence": cause.sentence if cause else "terraform failed",
-        "attempt": len(attempts),
-        "failed_after_s": round(attempt.duration_s, 3),
-    }
+    is_first_long_poll = _has_long_poll(last) and not any(map(_has_long_poll, attempts[:-1]))
+    return Retrying(
+        address=failed_addresses(last.diagnosis),
+        cause=cause.name if cause else None,
+        sentence=cause.sentence if cause else "terraform failed",
+        attempt=len(attempts),
+        failed_after_s=round(last.duration_s, 3),
+        notes=(*warnings, *([long_poll(last.polled_s, last.diagnosis)] if is_first_long_poll else [])),
+        wait_s=round(wait_s, 3),
+    )
 
 
-def _remedy(attempt: Attempt) -> str:
-    causes = [finding.cause for finding in attempt.diagnosis.findings if finding.cause]
-    return next((cause.remedy for cause in causes if cause.remedy), "")
-
-
-def _ending(result: Result) -> tuple[str | None, dict[str, Any]]:
-    retried = len(result.attempts) > 1
-    if result.outcome == "applied" and retried:
-        since_s = round(result.since_first_failure_s, 3)
-        return "applied", {"attempt": len(result.attempts), "since_first_failure_s": since_s}
-    if result.outcome == "gave-up":
-        spent = {"attempts": len(result.attempts), "elapsed_s": round(result.elapsed_s, 3)}
-        return "gave up", {**spent, "exit_code": result.exit_code, "remedy": _remedy(result.last)}
-    if result.interrupted_between is not None:
-        return "interrupted", {"signal": signal.Signals(result.interrupted_between).name, "meanwhile": result.reason}
-    if result.outcome == "refused":
-        return "refused", {"reason": result.reason, "details": list(result.details)}
-    if result.reason:
-        return "not retried", {"reason": result.reason}
-    return None, {}
+def _has_long_poll(attempt: Attempt) -> bool:
+    """Return whether the provider has waited so long that the role may be missing."""
+    return attempt.polled_s >= LONG_POLL_S and remedy(attempt.diagnosis) != ""
 
 
 def can_rewrite_lines(environ: Mapping[str, str]) -> bool:
-    """Whether stderr is a terminal before which somebody sits."""
+    """Return whether stderr is a terminal that shows a rewritten line as one line."""
     return os.isatty(2) and environ.get("TERM", "") not in ("", "dumb") and not any(map(environ.get, IN_AUTOMATION))
