@@ -15,7 +15,7 @@ from tfretry.result import result_of
 
 
 class Broken:
-    """A pattern that fails when it is asked."""
+    """A pattern whose search fails."""
 
     def search(self, text):
         raise RuntimeError(text)
@@ -28,13 +28,13 @@ def attempt_at(terraform, causes):
 
 @pytest.fixture
 def fails(fake_terraform, tmp_path):
-    """A terraform that meets the role error and exits as it is told."""
+    """Function that writes a terraform that prints the role error and exits with a given code."""
     (tmp_path / "error").write_text(ROLE_ERROR)
     return lambda code: fake_terraform(f"cat {tmp_path}/error >&2; exit {code}")
 
 
-def test_an_attempt_tells_what_was_read(fails):
-    """Its errors, its exit code, how long it took."""
+def test_an_attempt_has_the_errors_the_exit_code_and_the_duration(fails):
+    """Of a run with one known error."""
     attempt = attempt_at(fails(1), TABLE)
     assert (attempt.exit_code, attempt.watched, attempt.is_retryable, attempt.diagnosis.errors) == (1, True, True, 1)
     assert 0 < attempt.duration_s == attempt.ended_s - attempt.began_s
@@ -43,8 +43,8 @@ def test_an_attempt_tells_what_was_read(fails):
 
 @pytest.mark.parametrize("custom", [False, True])
 @pytest.mark.parametrize("code", [0, 1, 7])
-def test_where_we_fail_to_read_terraforms_exit_code_stands_and_nothing_is_retried(fails, code, custom):
-    """While output flows, at its end, or when a user's pattern is tried."""
+def test_a_failure_to_read_the_output_means_no_retry(fails, code, custom):
+    """Terraform's exit code stays, whether a built-in or a user's pattern fails."""
     attempt = attempt_at(fails(code), [replace(TABLE[0], patterns=(Broken(),), custom=custom)])
     assert (attempt.exit_code, attempt.watched, attempt.is_retryable) == (code, False, False)
     result = result_of([attempt])

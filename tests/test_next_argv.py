@@ -8,9 +8,9 @@ from tfretry.policy import NO_REFRESH, NO_REFRESH_REFUSED
 from tfretry.terraform.command import Command
 
 
-def attempt(*created, destroyed=(), said="x", argv=(), update_failed=False, begun=True):
-    unexplained = Finding(address=None, summary=said, cause=None)
-    made = [("create", address) for address in created] + [("delete", address) for address in destroyed]
+def attempt(*created, destroyed=(), summary="x", argv=(), update_failed=False, begun=True):
+    unexplained = Finding(address=None, summary=summary, cause=None)
+    changes = [("create", address) for address in created] + [("delete", address) for address in destroyed]
     return Attempt(
         argv=argv,
         started=0.0,
@@ -19,7 +19,7 @@ def attempt(*created, destroyed=(), said="x", argv=(), update_failed=False, begu
         exit_code=1,
         received_signal=None,
         diagnosis=Diagnosis(errors=1, findings=(unexplained,), unexplained=unexplained),
-        finished=tuple(Completion(action=action, address=address, deposed=None) for action, address in made),
+        finished=tuple(Completion(action=action, address=address, deposed=None) for action, address in changes),
         destroy_provisioned=frozenset(),
         begun=begun,
         update_failed=update_failed,
@@ -30,32 +30,32 @@ def attempt(*created, destroyed=(), said="x", argv=(), update_failed=False, begu
 
 
 def repeated(*attempts, arguments=(), refresh=False):
-    """The arguments behind `apply` that follow *attempts*."""
+    """Return the arguments after `apply` that follow *attempts*."""
     command = Command.of("terraform", ["apply", *arguments], {})
     return list(repeat(command, attempts, refresh=refresh).argv[2:])
 
 
-def test_a_repeated_apply_leaves_out_what_is_done_and_the_refresh():
-    """A replacement is done once its new object is there, in whichever attempt that was."""
+def test_a_repeated_apply_omits_the_refresh_and_completed_replacements():
+    """A replacement is complete when its new object exists, in whichever attempt it was created."""
     arguments = ["-replace=a.b", "-replace=c.d", "-replace=e.f"]
     first, second = attempt("a.b"), attempt("e.f")
     assert repeated(first, arguments=arguments) == [NO_REFRESH, "-replace=c.d", "-replace=e.f"]
     assert repeated(first, second, arguments=arguments) == [NO_REFRESH, "-replace=c.d"]
 
 
-def test_what_was_destroyed_alone_is_still_to_be_replaced():
-    """Its new object is not there yet."""
+def test_a_replacement_whose_creation_failed_is_repeated():
+    """Its new object does not exist yet."""
     assert repeated(attempt(destroyed=["a.b"]), arguments=["-replace=a.b"]) == [NO_REFRESH, "-replace=a.b"]
 
 
-def test_a_repeated_apply_refreshes_when_it_must_and_from_then_on():
-    """Because the user wants it, because an update failed, or because the backend knows nothing else."""
-    x, failed, unbegun = attempt(), attempt(update_failed=True), attempt(begun=False)
-    refused = attempt(said=NO_REFRESH_REFUSED, argv=("terraform", "apply", NO_REFRESH))
-    assert repeated(unbegun) == []
-    assert repeated(unbegun, x) == [NO_REFRESH]
-    assert repeated(x, refresh=True) == []
-    assert repeated(x, failed) == []
-    assert repeated(x, failed, x) == []
-    assert repeated(x, refused) == []
-    assert repeated(x, refused, x) == []
+def test_a_repeated_apply_refreshes_if_it_must():
+    """If the user asks for it, after an attempt that changed nothing, and ever after a failed update or a refusal."""
+    changed, update_failed, unchanged = attempt(), attempt(update_failed=True), attempt(begun=False)
+    refused = attempt(summary=NO_REFRESH_REFUSED, argv=("terraform", "apply", NO_REFRESH))
+    assert repeated(unchanged) == []
+    assert repeated(unchanged, changed) == [NO_REFRESH]
+    assert repeated(changed, refresh=True) == []
+    assert repeated(changed, update_failed) == []
+    assert repeated(changed, update_failed, changed) == []
+    assert repeated(changed, refused) == []
+    assert repeated(changed, refused, changed) == []

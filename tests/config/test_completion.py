@@ -53,13 +53,13 @@ def test_the_words_end_at_the_cursor(line, point, words):
         ([], []),
     ],
 )
-def test_our_options_fit_where_they_may_stand(words, fitting):
-    """Before terraform's arguments, and not as the value of another."""
+def test_our_options_are_offered_where_they_may_stand(words, fitting):
+    """Before terraform's arguments, and not as the value of an option."""
     assert fitting_options(words) == fitting
 
 
 def complete(line, **environ):
-    """What bash is given."""
+    """Run tfretry as bash's completion does."""
     env = {**os.environ, "COMP_LINE": line, "COMP_POINT": str(len(line)), **environ}
     words = line.split(" ")
     return subprocess.run(
@@ -67,28 +67,28 @@ def complete(line, **environ):
     )
 
 
-def test_terraform_completes_its_own_words(real_terraform):
-    """Behind our options as well."""
-    assert real_terraform
+@pytest.mark.usefixtures("real_terraform")
+def test_terraform_completes_its_own_words():
+    """After our options, too."""
     for line in ("tfretry ap", "tfretry --timeout 5m ap"):
         assert complete(line).stdout.splitlines() == ["apply"]
 
 
 def test_terraform_gets_the_line_unchanged(fake_terraform):
-    """It is exec'ed with what bash has given; nothing is applied."""
+    """It is exec'ed with the arguments that bash has given; nothing is applied."""
     fake_terraform('echo "$COMP_LINE|$COMP_POINT|$*"')
     assert complete("tfretry --quiet --ti").stdout == "--timeout\ntfretry --quiet --ti|20|tfretry --ti --quiet\n"
     assert complete("tfretry --terraform terraform apply").stdout.endswith("|tfretry apply terraform\n")
 
 
 def test_without_terraform_our_options_are_completed(tmp_path):
-    """A sentence would stand in the middle of what is being typed."""
+    """There is no message: it would stand in the middle of the line that the user types."""
     done = complete("tfretry --ti", PATH=str(tmp_path))
     assert (done.returncode, done.stdout, done.stderr) == (0, "--timeout\n", "")
 
 
 def test_bash_completes(fake_terraform, tmp_path):
-    """As the README says."""
+    """With the command of the README."""
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("no bash")

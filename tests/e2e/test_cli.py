@@ -15,8 +15,8 @@ from tfretry.cli import main
 
 
 @pytest.mark.usefixtures("short_waits")
-def test_the_role_error_is_healed_by_a_second_apply(scripted):
-    """Exit 0, terraform's bytes untouched, our lines on stderr only."""
+def test_the_role_error_is_retried_until_the_apply_succeeds(scripted):
+    """Exit code 0; terraform's bytes are untouched, and our lines are on stderr."""
     runs = scripted((1, CREATING, ROLE_ERROR), (0, "Apply complete!\n", ""))
     done = run("apply", "-auto-approve")
     assert done.returncode == 0
@@ -31,22 +31,22 @@ def test_the_role_error_is_healed_by_a_second_apply(scripted):
     assert runs() == ["apply -auto-approve", "apply -refresh=false -auto-approve"]
 
 
-def test_nobody_can_tell_when_the_first_apply_succeeds(scripted):
-    """Not a byte more, on either stream."""
+def test_nothing_is_added_if_the_first_apply_succeeds(scripted):
+    """Not a byte, on either stream."""
     scripted((0, "Apply complete!\n", "a warning\n"))
     done = run("apply")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"Apply complete!\n", b"a warning\n")
 
 
-def test_a_permanent_error_stops_at_once(scripted):
-    """One apply, terraform's exit code, and not a word of ours."""
+def test_a_permanent_error_is_not_retried(scripted):
+    """One apply, terraform's exit code, and no line of ours."""
     runs = scripted((1, "", DENIED), (0, "", ""))
     done = run("apply")
     assert (done.returncode, done.stderr, len(runs())) == (1, DENIED.encode(), 1)
 
 
-def test_a_permanent_error_beside_a_role_error_stops_at_once_and_is_named(scripted):
-    """The line says what stood in the way."""
+def test_a_permanent_error_beside_a_role_error_prevents_a_retry(scripted):
+    """A line names the error."""
     runs = scripted((1, "", ROLE_ERROR + DENIED), (0, "", ""))
     done = run("apply")
     last = done.stderr.decode().splitlines()[-1]
@@ -56,7 +56,7 @@ def test_a_permanent_error_beside_a_role_error_stops_at_once_and_is_named(script
 
 @pytest.mark.usefixtures("short_waits")
 def test_giving_up_names_the_remedy(scripted):
-    """Terraform's last exit code, and what to do."""
+    """The exit code is terraform's last one."""
     runs = scripted((1, "", ROLE_ERROR))
     done = run("--max-attempts", "3", "apply")
     assert (done.returncode, len(runs())) == (1, 3)
@@ -68,55 +68,55 @@ def test_giving_up_names_the_remedy(scripted):
 
 
 @pytest.mark.usefixtures("short_waits")
-def test_a_retry_that_fails_for_good_says_so(scripted):
-    """The last line explains why there was no third attempt."""
+def test_a_retry_that_fails_for_good_is_explained(scripted):
+    """The last line says why there was no third attempt."""
     runs = scripted((1, "", ROLE_ERROR), (1, "", DENIED))
     done = run("apply")
     assert (done.returncode, len(runs())) == (1, 2)
     assert b"tfretry: not retried: aws_ecs_cluster.c failed for another reason" in done.stderr
 
 
-def test_a_first_wait_of_nothing_follows_at_once(scripted):
-    """One retry, without a wait."""
+def test_a_first_wait_of_zero_retries_at_once(scripted):
+    """There is one retry, without a wait."""
     runs = scripted((1, "", ROLE_ERROR), (0, "", ""))
     done = run("--first-wait=0s", "apply")
     assert (done.returncode, len(runs())) == (0, 2)
     assert b"retrying in 0s" in done.stderr
 
 
-LOCKED = "\nError: Error acquiring the state lock\n\nError message: resource temporarily unavailable\n"
+LOCK_ERROR = "\nError: Error acquiring the state lock\n\nError message: resource temporarily unavailable\n"
 
 
 @pytest.mark.usefixtures("short_waits")
-def test_a_retry_that_meets_a_lock_names_the_option_that_waits_for_it(scripted):
-    """A first attempt speaks for itself, as bare terraform does."""
-    scripted((1, "", ROLE_ERROR), (1, "", LOCKED))
+def test_after_a_lock_error_of_a_retry_the_option_that_waits_is_named(scripted):
+    """A lock error of the first attempt needs no explanation."""
+    scripted((1, "", ROLE_ERROR), (1, "", LOCK_ERROR))
     last = run("apply").stderr.splitlines()[-1]
     assert last.startswith(b"tfretry: not retried: terraform failed for another reason (Error acquiring the state lock")
     assert b"-lock-timeout" in last
-    scripted((1, "", LOCKED))
+    scripted((1, "", LOCK_ERROR))
     assert b"tfretry" not in run("apply").stderr
 
 
 @pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize(
-    "said",
+    "progress",
     [
         "aws_ecs_service.this: Refreshing state... [id=x]\n",
         "Terraform planned the following actions, but then encountered a problem:\n\nPlan: 1 to add, 0 to change\n",
         'x.y (local-exec): a.b: Creating...\n{"@level":"info","type":"change_summary"}\n',
     ],
 )
-def test_an_attempt_that_changed_nothing_leaves_the_refresh_to_the_next(scripted, said):
-    """It has written no state: what it found is lost, and would be taken for unchanged."""
-    runs = scripted((1, said, ROLE_ERROR), (0, "", ""))
+def test_after_an_attempt_that_changed_nothing_the_retry_refreshes(scripted, progress):
+    """Terraform has saved no state, and so the drift that the refresh found is lost."""
+    runs = scripted((1, progress, ROLE_ERROR), (0, "", ""))
     assert run("apply").returncode == 0
     assert runs() == ["apply", "apply"]
 
 
 @pytest.mark.usefixtures("short_waits")
 def test_a_backend_that_needs_a_refresh_gets_it(scripted):
-    """Old Terraform Enterprise refuses -refresh=false: one attempt more without it."""
+    """Old Terraform Enterprise refuses -refresh=false: one more attempt is made without it."""
     refusal = "\nError: Planning without refresh is not supported\n\nCurrently, ...\n"
     runs = scripted((1, CREATING, ROLE_ERROR), (1, "", refusal), (1, CREATING, ROLE_ERROR), (0, "", ""))
     assert run("apply").returncode == 0
@@ -125,7 +125,7 @@ def test_a_backend_that_needs_a_refresh_gets_it(scripted):
 
 @pytest.mark.usefixtures("short_waits")
 def test_an_approval_that_nobody_can_give_is_explained(scripted):
-    """A piped `yes` is spent by the first attempt."""
+    """A piped `yes` answers only the first attempt."""
     scripted((1, "", ROLE_ERROR), (1, "", "\nError: error asking for approval: EOF\n\n"))
     done = run("apply", input=b"yes\n")
     assert done.returncode == 1
@@ -136,7 +136,7 @@ def test_an_approval_that_nobody_can_give_is_explained(scripted):
 @pytest.mark.parametrize(
     ("code", "stdout", "stderr"), [(1, "Apply cancelled.\n", ""), (2, "", ROLE_ERROR), (0, "", "")]
 )
-def test_other_ends_of_a_run_are_left_alone(scripted, code, stdout, stderr):
+def test_nothing_else_is_retried_or_explained(scripted, code, stdout, stderr):
     """A "no" at the prompt, another exit code, a success that prints an error."""
     runs = scripted((code, stdout, stderr), (0, "again", ""))
     done = run("apply")
@@ -145,23 +145,23 @@ def test_other_ends_of_a_run_are_left_alone(scripted, code, stdout, stderr):
 
 
 @pytest.mark.parametrize("code", [*range(0, 256, 17), 2, 11, 125, 126, 127, 254])
-def test_the_exit_code_of_terraform_is_ours(fake_terraform, code):
-    """Whatever terraform exits with, retried or passed through."""
+def test_our_exit_code_is_that_of_terraform(fake_terraform, code):
+    """For an apply and for a command that is passed through."""
     fake_terraform(f"exit {code}")
     assert run("apply").returncode == code
     assert run("plan").returncode == code
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGABRT, signal.SIGSEGV, signal.SIGINT])
-def test_we_die_of_what_terraform_died_of(fake_terraform, number):
-    """A caller that looks at the signal sees the same."""
+def test_we_die_of_the_signal_that_terraform_died_of(fake_terraform, number):
+    """So a caller that looks at the signal sees the same."""
     fake_terraform(f"kill -{int(number)} $$; sleep 5")
     assert run("apply").returncode == -number
     assert run("plan").returncode == -number
 
 
 def test_a_variable_file_that_is_a_fifo_is_not_retried(scripted, tmp_path):
-    """It would be empty the second time; a line says why."""
+    """It would be empty the second time; a line explains it."""
     runs = scripted((1, "", ROLE_ERROR))
     os.mkfifo(tmp_path / "fifo")
     done = run("apply", f"-var-file={tmp_path / 'fifo'}")
@@ -170,21 +170,21 @@ def test_a_variable_file_that_is_a_fifo_is_not_retried(scripted, tmp_path):
 
 
 def test_our_line_begins_on_a_line_of_its_own(scripted):
-    """Also after output without a final newline."""
+    """Even after output without a final newline."""
     scripted((1, "", (ROLE_ERROR + DENIED).rstrip("\n")))
     assert b"\ntfretry: not retried: " in run("apply").stderr
 
 
 @pytest.mark.usefixtures("short_waits")
-def test_quiet_says_nothing_of_a_success(scripted):
-    """Also where it took a retry."""
+def test_quiet_reports_no_success(scripted):
+    """Not even after a retry."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     assert b"tfretry" not in run("--quiet", "apply").stderr
 
 
 @pytest.mark.usefixtures("short_waits")
-def test_quiet_still_tells_of_giving_up(scripted):
-    """Retries are not told, the end is."""
+def test_quiet_reports_giving_up(scripted):
+    """But no retry."""
     scripted((1, "", ROLE_ERROR))
     stderr = run("--quiet", "--max-attempts=2", "apply").stderr
     assert b"retrying in" not in stderr
@@ -203,8 +203,8 @@ def test_quiet_still_tells_of_giving_up(scripted):
         (["--terraform=/etc/passwd", "plan"], 126, "tfretry: /etc/passwd cannot be executed"),
     ],
 )
-def test_misuse_is_one_sentence_and_a_code_of_ours(arguments, code, sentence):
-    """Never a traceback, never terraform's 1 or 2."""
+def test_misuse_is_one_sentence_and_an_exit_code_of_ours(arguments, code, sentence):
+    """Never a traceback, and never terraform's 1 or 2."""
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (code, b"")
     assert done.stderr.decode().startswith(sentence)
@@ -220,8 +220,8 @@ def test_a_bad_configuration_stops_no_command_that_is_passed_through(fake_terraf
     assert run("apply", cwd=tmp_path, env=environ).returncode == 125
 
 
-def test_what_is_passed_through_imports_nothing_that_it_does_not_need(fake_terraform):
-    """No library, no dataclass, no parser: the start is what a user feels."""
+def test_a_command_that_is_passed_through_imports_nothing_heavy(fake_terraform):
+    """No library, no dataclasses, no parser: every command waits for our imports."""
     fake_terraform("exit 0")
     command = [sys.executable, "-X", "importtime", "-m", "tfretry", "plan"]
     imported = subprocess.run(command, capture_output=True, text=True, check=True).stderr
@@ -233,7 +233,7 @@ def test_what_is_passed_through_imports_nothing_that_it_does_not_need(fake_terra
 
 
 def test_our_help_and_causes_start_no_terraform(monkeypatch, capfd):
-    """On stdout, with exit code 0, even where there is no terraform."""
+    """They are printed on stdout with exit code 0, even if there is no terraform."""
     monkeypatch.setenv("PATH", "/nonexistent")
     assert main(["--help"]) == 0
     assert "--retry-on REGEX" in capfd.readouterr().out
@@ -245,7 +245,7 @@ def test_our_help_and_causes_start_no_terraform(monkeypatch, capfd):
 
 
 def test_version_is_terraforms_on_stdout_and_ours_on_stderr(fake_terraform):
-    """A script that reads stdout gets what it expects."""
+    """A script that parses stdout gets terraform's output alone."""
     fake_terraform('echo "Terraform v1.11.4 $*"')
     done = run("--version")
     assert done.stdout == b"Terraform v1.11.4 --version\n"
@@ -253,8 +253,8 @@ def test_version_is_terraforms_on_stdout_and_ours_on_stderr(fake_terraform):
 
 
 @pytest.mark.usefixtures("short_waits")
-def test_log_lines_are_json_where_they_are_asked_for(scripted):
-    """One object a line."""
+def test_log_format_json_writes_json_lines(scripted):
+    """One object per line."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     stderr = run("--log-format=json", "apply").stderr.decode().removeprefix(ROLE_ERROR)
     retrying, applied = map(json.loads, stderr.splitlines())
@@ -267,7 +267,7 @@ def test_log_lines_are_json_where_they_are_asked_for(scripted):
 
 @pytest.mark.usefixtures("short_waits")
 def test_json_output_is_read_from_stdout(scripted):
-    """With -json the diagnostics stand on stdout only."""
+    """With -json the diagnostics are on stdout only."""
     message = {
         "@level": "error",
         "@module": "terraform.ui",
@@ -315,7 +315,7 @@ JSON_PROGRESS = json.dumps(
 
 @pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize(
-    ("scenes", "options", "told"),
+    ("runs", "options", "events"),
     [
         ([(1, JSON_ERROR, ""), (0, "{}", "")], [], [("warn", "retrying"), ("info", "applied")]),
         ([(1, JSON_ERROR, "")], ["--max-attempts=1"], [("error", "gave_up")]),
@@ -332,14 +332,14 @@ JSON_PROGRESS = json.dumps(
         ),
     ],
 )
-def test_with_json_every_line_of_both_streams_is_a_message(scripted, scenes, options, told):
-    """In terraform's own form, also behind a line that it has left open."""
-    scripted(*scenes)
+def test_with_json_every_line_of_both_streams_is_a_message(scripted, runs, options, events):
+    """In terraform's own form, even after a line that terraform has left open."""
+    scripted(*runs)
     command = [*TFRETRY, *options, "apply", "-json", "-auto-approve"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60)
     lines = done.stdout.splitlines()
     ours = [line for line in map(json.loads, lines) if line.get("@module") == "tfretry"]
-    assert [(line["@level"], line["type"].removeprefix("tfretry_")) for line in ours] == told
+    assert [(line["@level"], line["type"].removeprefix("tfretry_")) for line in ours] == events
     for line in lines:
         if b'"@module":"tfretry"' in line:
             assert line.startswith(b'{"@level":"')
@@ -348,7 +348,7 @@ def test_with_json_every_line_of_both_streams_is_a_message(scripted, scenes, opt
     )
 
 
-def test_help_to_a_closed_stdout_is_a_sentence():
-    """Not a traceback."""
+def test_help_to_a_closed_stdout_is_an_error():
+    """In one sentence, without a traceback."""
     done = subprocess.run(["sh", "-c", f"{' '.join(TFRETRY)} --help >&-"], capture_output=True, check=False, timeout=30)
     assert (done.returncode, done.stderr) == (125, b"tfretry: cannot write to stdout (Bad file descriptor)\n")

@@ -1,4 +1,4 @@
-"""What becomes of an apply whose client is gone, or types while nobody asks."""
+"""An apply whose client has gone away, or types during the wait."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def sandbox(tmp_path):
 
 
 def start(sandbox, script, *own, wait="1s", arguments=(), before=(), **options):
-    """Start `tfretry apply` on a terraform that counts its starts and does what *script* says."""
+    """Start `tfretry apply` with a terraform that counts its starts and runs *script*."""
     terraform = sandbox.folder / "terraform"
     terraform.write_text(f"#!/bin/sh\necho >>starts\n{script}\n")
     terraform.chmod(0o755)
@@ -41,8 +41,8 @@ FAILS = "cat error >&2; exit 1"
 
 
 @pytest.mark.parametrize("gone", ["in the attempt", "in the wait"])
-def test_for_a_client_that_is_gone_no_further_apply_is_begun(sandbox, gone):
-    """Killed, as by a time limit: what would be built then is nobody's. It is as a hang-up."""
+def test_no_further_apply_is_started_if_nobody_reads_the_outputs(sandbox, gone):
+    """The client was killed, for example by a time limit; the exit code is that of a hang-up."""
     program = start(sandbox, "touch runs; while [ ! -e go ]; do sleep 0.1; done; " + FAILS)
     wait_until((sandbox.folder / "runs").exists, what="terraform runs")
     if gone == "in the wait":
@@ -59,16 +59,16 @@ def test_for_a_client_that_is_gone_no_further_apply_is_begun(sandbox, gone):
 
 
 @pytest.mark.parametrize("left", [1, 2])
-def test_for_a_client_that_still_reads_one_output_it_goes_on(sandbox, left):
-    """`tfretry apply 2>&1 >/dev/full | head` and the like are not gone."""
+def test_retries_continue_if_one_output_is_still_read(sandbox, left):
+    """As in `tfretry apply 2>&1 >/dev/full | head`."""
     program = start(sandbox, f"[ -e starts ] && [ $(grep -c '' starts) = 3 ] && exit 0; {FAILS}", wait="100ms")
     program.close_reader(3 - left)
     assert program.wait() == 0
     assert starts(sandbox) == 3
 
 
-def test_outputs_that_have_no_reader_by_nature_are_retried(sandbox):
-    """A file and /dev/null."""
+def test_retries_continue_if_the_outputs_never_had_a_reader(sandbox):
+    """A file and /dev/null have no other end."""
 
     def redirect():
         for target, path in ((1, os.devnull), (2, sandbox.folder / "log")):
@@ -78,8 +78,8 @@ def test_outputs_that_have_no_reader_by_nature_are_retried(sandbox):
     assert (program.wait(), starts(sandbox)) == (1, 2)
 
 
-def test_what_is_typed_while_it_waits_approves_nothing(sandbox):
-    """Neither a line nor the beginning of one: the next apply asks, and is answered anew."""
+def test_an_answer_typed_during_the_wait_approves_nothing(sandbox):
+    """Neither a whole line nor the beginning of one: the next apply asks again."""
     program = start(sandbox, f"{ASKS}; {FAILS}", "--max-attempts", "2", wait="2s", terminal=EVERYWHERE)
     program.read_until(b"Enter a value: ")
     program.type(b"yes\n")
@@ -93,8 +93,8 @@ def test_what_is_typed_while_it_waits_approves_nothing(sandbox):
 
 
 @pytest.mark.parametrize("arguments", [["-auto-approve"], ["-input=false"]])
-def test_what_is_typed_for_later_is_kept_where_nothing_is_asked(sandbox, arguments):
-    """It is for whoever reads the terminal next."""
+def test_typed_input_is_kept_if_the_apply_does_not_ask(sandbox, arguments):
+    """It is for the program that reads the terminal next."""
     script = f"[ $(grep -c '' starts) = 1 ] && {{ {FAILS}; }}; read line; echo \"line: $line.\""
     program = start(sandbox, script, wait="2s", arguments=arguments, terminal=EVERYWHERE)
     program.read_until(b"retrying in")
@@ -104,15 +104,15 @@ def test_what_is_typed_for_later_is_kept_where_nothing_is_asked(sandbox, argumen
 
 
 def test_in_the_background_it_is_not_stopped(sandbox):
-    """To flush the terminal from there would stop us, until somebody looks."""
+    """To flush the terminal's input from the background would stop us with SIGTTOU."""
     before = ["/bin/sh", "-m", "-c", '"$@" & wait $!', "sh"]
     program = start(sandbox, FAILS, "--max-attempts", "2", wait="100ms", before=before, terminal=EVERYWHERE)
     assert (program.wait(), starts(sandbox)) == (1, 2)
 
 
 @pytest.mark.parametrize("holder", ["nobody", "the caller"])
-def test_a_named_pipe_for_messages_is_written_once_unless_the_caller_holds_it(sandbox, holder):
-    """Its reader ends with the first apply; whoever opened it then would wait for another one for ever."""
+def test_a_named_pipe_for_messages_prevents_a_retry_unless_the_caller_holds_it_open(sandbox, holder):
+    """Its reader ends with the first apply; a second apply would wait for another reader for ever."""
     fifo, script = sandbox.folder / "messages", f"echo message >messages; {FAILS}"
     os.mkfifo(fifo)
     sandbox.run(["/bin/sh", "-c", f"cat {fifo}"])

@@ -1,4 +1,4 @@
-"""What is short, closed or missing around us: terraform's work and its exit code are never lost by it."""
+"""Missing resources and broken environments: terraform's work and its exit code are never lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
 
 pytest_plugins = ["provider_fixture"]
 QUICK = ("--first-wait=10ms", "--longest-wait=20ms")
-UNLIMITED = "ulimit -S -f unlimited"  # what is ours alone: terraform's own files have room
+UNLIMITED = "ulimit -S -f unlimited"  # in scripts that stand for terraform: the limit is for our files alone
 MAIN = "from tfretry.__main__ import run; run()"
 MODULE = """
 variable "long" {}
@@ -21,14 +21,14 @@ resource "sim_service" "a" { name = "a" }
 """
 
 
-def room_for(size):
-    """Let each file of ours take *size* bytes only, as a disk that is nearly full; pipes are not concerned."""
+def limit_files(size):
+    """Limit each file that we write to *size* bytes, as on a full disk; pipes have no limit."""
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
 @pytest.fixture
-def heals(fake_terraform, tmp_path):
-    """A terraform that meets the role error once in each folder; its files have room, whatever ours have."""
+def fails_once(fake_terraform, tmp_path):
+    """A terraform that fails once in each folder with the role error; its own files have no limit."""
     (tmp_path / "error").write_text(ROLE_ERROR)
     return fake_terraform(
         f"""{UNLIMITED}
@@ -38,16 +38,16 @@ def heals(fake_terraform, tmp_path):
     )
 
 
-@pytest.mark.usefixtures("heals")
+@pytest.mark.usefixtures("fails_once")
 @pytest.mark.parametrize("where", ["report", "summary"])
-def test_a_full_disk_costs_what_we_would_have_written_there_and_nothing_else(tmp_path, monkeypatch, where):
-    """A report is missed by a warning, a step summary by nothing: it is an ornament."""
+def test_on_a_full_disk_only_our_own_file_is_lost(tmp_path, monkeypatch, where):
+    """A report that is not written is a warning; for a step summary there is none."""
     report, summary = tmp_path / "report.json", tmp_path / "summary"
     if where == "summary":
         monkeypatch.setenv("GITHUB_ACTIONS", "true")
         monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     options = [f"--report={report}"] if where == "report" else []
-    done = run(*QUICK, *options, "apply", cwd=tmp_path, preexec_fn=room_for(0))
+    done = run(*QUICK, *options, "apply", cwd=tmp_path, preexec_fn=limit_files(0))
     assert (done.returncode, done.stdout) == (0, b"done\n")
     assert b"tfretry: applied on attempt 2" in done.stderr
     warning = f"tfretry: the report could not be written to {report}: File too large\n".encode()
@@ -56,12 +56,9 @@ def test_a_full_disk_costs_what_we_would_have_written_there_and_nothing_else(tmp
     assert list(tmp_path.glob(".tfretry-*")) == []
 
 
-@pytest.mark.parametrize(
-    ("size", "sentence"),
-    [(0, "no private directory can be made (No usable"), (50, "a file of the private directory: File too large")],
-)
-def test_a_full_disk_leaves_a_saved_plan_where_it_was(sim, tmp_path, monkeypatch, size, sentence):
-    """What cannot be planned in private is not continued: terraform's exit code, a sentence, and nothing is left."""
+@pytest.mark.parametrize("size", [0, 50])
+def test_on_a_full_disk_a_saved_plan_is_not_continued(sim, tmp_path, monkeypatch, size):
+    """Terraform's exit code, a sentence, and no file is left."""
     sim.write(MODULE)
     sim.plan("tfplan", f"-var=long={'x' * 50}")
     sim.fail("create", "a", attempts=1)
@@ -69,17 +66,17 @@ def test_a_full_disk_leaves_a_saved_plan_where_it_was(sim, tmp_path, monkeypatch
     (tmp_path / "wrapper").chmod(0o755)
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    done = sim.tfretry(*QUICK, f"--terraform={tmp_path}/wrapper", "apply", "tfplan", preexec_fn=room_for(size))
+    done = sim.tfretry(*QUICK, f"--terraform={tmp_path}/wrapper", "apply", "tfplan", preexec_fn=limit_files(size))
     assert done.returncode == 1
-    assert f"tfretry: not continued: {sentence}" in done.stderr
+    assert "tfretry: not continued: a temporary file: File too large\n" in done.stderr
     assert list((tmp_path / "tmp").iterdir()) == []
     assert sim.calls("create") == []
 
 
-@pytest.mark.usefixtures("heals")
+@pytest.mark.usefixtures("fails_once")
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)], ids=str)
 def test_descriptors_that_are_closed_at_the_start_do_no_harm(tmp_path, closed):
-    """Not to the whole program either: nothing of ours gets their numbers, and the retry goes on."""
+    """No descriptor of ours takes their numbers, and the retry is made."""
 
     def close():
         for fd in closed:
@@ -97,7 +94,7 @@ def test_descriptors_that_are_closed_at_the_start_do_no_harm(tmp_path, closed):
 
 @pytest.mark.parametrize(("code", "library", "expected"), [(1, "structlog", 1), (0, "structlog", 0), (0, "sh", 125)])
 def test_a_fault_of_ours_keeps_terraforms_exit_code(scripted, tmp_path, monkeypatch, code, library, expected):
-    """A library that is broken: the traceback asks to be reported, but an apply that worked has worked."""
+    """A library is broken: the traceback asks for a report, but a successful apply stays successful."""
     scripted((code, "out\n", ROLE_ERROR if code else ""))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / f"{library}.py").write_text("raise RuntimeError('broken')")
@@ -108,8 +105,8 @@ def test_a_fault_of_ours_keeps_terraforms_exit_code(scripted, tmp_path, monkeypa
     assert done.stderr.endswith(b" itself; please report it with the lines above\n")
 
 
-def test_where_no_process_can_be_started_it_is_said(fake_terraform):
-    """In a sentence, with an exit code of ours: terraform has not run."""
+def test_a_lack_of_descriptors_is_one_sentence(fake_terraform):
+    """With an exit code of ours, since terraform has not run."""
     fake_terraform("echo out")
     no_descriptor = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8)); {MAIN}"
     done = subprocess.run([sys.executable, "-c", no_descriptor, "apply"], capture_output=True, check=False, timeout=60)
@@ -117,7 +114,7 @@ def test_where_no_process_can_be_started_it_is_said(fake_terraform):
     assert done.stderr == b"tfretry: Too many open files\n"
 
 
-def test_a_fault_that_is_no_want_is_told_in_full(scripted, tmp_path):
+def test_an_unexpected_error_has_its_traceback(scripted, tmp_path):
     """A file that we miss is neither the user's mistake nor terraform's."""
     scripted((0, "out\n", ""))
     (tmp_path / "broken").mkdir()
@@ -129,8 +126,8 @@ def test_a_fault_that_is_no_want_is_told_in_full(scripted, tmp_path):
 
 
 @pytest.mark.parametrize("fault", ["dies", "is killed"])
-def test_a_terraform_that_dies_has_its_report(fake_terraform, tmp_path, fault):
-    """Outcome and exit code tell the signal; nothing is retried after a death."""
+def test_a_terraform_that_is_killed_has_its_report(fake_terraform, tmp_path, fault):
+    """The exit code in it is 128+N; nothing is retried."""
     fake_terraform(f"cat {tmp_path}/error >&2; kill -{'9' if 'killed' in fault else '6'} $$; sleep 60")
     (tmp_path / "error").write_text(ROLE_ERROR if fault == "dies" else DENIED)
     report = tmp_path / "report.json"
@@ -150,8 +147,8 @@ def test_a_terraform_that_dies_has_its_report(fake_terraform, tmp_path, fault):
     ],
     ids=str,
 )
-def test_poor_surroundings_are_enough(fake_terraform, tmp_path, environ):
-    """No home, no locale, no place for temporary files: arguments still arrive byte for byte, and the error is read."""
+def test_a_minimal_environment_is_enough(fake_terraform, tmp_path, environ):
+    """No home, no locale, no temporary folder: arguments arrive byte for byte, and the error is found."""
     (tmp_path / "error").write_text(ROLE_ERROR)
     binary = fake_terraform(
         f"""printf '%s\\n' "$@" >>{tmp_path}/arguments
@@ -168,9 +165,9 @@ def test_poor_surroundings_are_enough(fake_terraform, tmp_path, environ):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.usefixtures("heals")
-def test_two_hundred_jobs_that_start_in_one_second_all_heal(tmp_path):
-    """They share nothing, not even where they are started from the same folder's parent with the same report's name."""
+@pytest.mark.usefixtures("fails_once")
+def test_two_hundred_simultaneous_jobs_all_succeed(tmp_path):
+    """They share nothing, although their reports have the same name."""
     folders = [tmp_path / str(number) for number in range(200)]
     started = []
     for folder in folders:

@@ -1,4 +1,4 @@
-"""A command before each retry: what it is told, where its output goes, and what its end means."""
+"""The command of --on-retry: its variables, its output, and the meaning of its exit status."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def noted(folder):
     return path.read_text().splitlines() if path.exists() else []
 
 
-def test_it_runs_before_each_retry_and_is_told_what_failed(scripted, folder):
-    """The attempt, the cause, the resource, and the wait."""
+def test_it_runs_before_each_retry_with_variables_about_the_failure(scripted, folder):
+    """The attempt, the cause, the resource and the wait."""
     scripted((1, "", ROLE_ERROR), (1, "", ROLE_ERROR), (0, "", ""))
     assert run(f"--on-retry={NOTE}", "apply").returncode == 0
     assert noted(folder) == [f"{n} ecs-service-linked-role aws_ecs_service.this" for n in (1, 2)]
@@ -40,7 +40,7 @@ def test_it_runs_before_each_retry_and_is_told_what_failed(scripted, folder):
 
 
 @pytest.mark.parametrize("way", ["variable", "file"])
-def test_the_variable_and_the_file_name_it_as_well(scripted, folder, monkeypatch, way):
+def test_the_variable_and_the_file_can_name_it(scripted, folder, monkeypatch, way):
     """As every option."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     if way == "variable":
@@ -52,7 +52,7 @@ def test_the_variable_and_the_file_name_it_as_well(scripted, folder, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("scenes", "options", "times"),
+    ("runs", "options", "times"),
     [
         ([(0, "", "")], [], 0),
         ([(1, "", DENIED)], [], 0),
@@ -62,16 +62,16 @@ def test_the_variable_and_the_file_name_it_as_well(scripted, folder, monkeypatch
         ([(1, "", ROLE_ERROR), (1, "", DENIED)], [], 1),
     ],
 )
-def test_it_runs_only_where_a_retry_follows(scripted, folder, scenes, options, times):
-    """Not after the last attempt, nor where nothing is retried."""
-    scripted(*scenes)
+def test_it_runs_only_before_a_retry(scripted, folder, runs, options, times):
+    """Not after the last attempt, and not after a failure that is not retried."""
+    scripted(*runs)
     run(f"--on-retry={NOTE}", *options, "apply")
     assert len(noted(folder)) == times
 
 
 @pytest.mark.parametrize("content", ["an encrypted plan", '{"remote_plan_format":1}'])
-def test_it_does_not_run_where_a_saved_plan_is_not_continued(scripted, folder, content):
-    """First the rest is proved."""
+def test_it_does_not_run_if_a_saved_plan_is_not_continued(scripted, folder, content):
+    """The rest of the plan is checked before it runs."""
     runs = scripted((1, "", ROLE_ERROR))
     (folder / "tfplan").write_text(content)
     done = run(f"--on-retry={NOTE}", "apply", "tfplan")
@@ -88,8 +88,8 @@ def test_its_outputs_go_to_stderr_and_it_has_no_input(scripted):
     assert done.stderr.startswith(ROLE_ERROR.encode() + b"one\ntwo\ntfretry: aws_ecs_service.this: ")
 
 
-def test_it_sees_no_terminal(scripted, folder):
-    """A pager would wait for somebody who reads."""
+def test_it_has_no_terminal(scripted, folder):
+    """A pager would wait for a key."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     hook = "--on-retry=for fd in 0 1 2; do [ -t $fd ] && echo $fd; done >noted; true"
     with contextlib.closing(Program([*TFRETRY, hook, "apply"], terminal=(0, 1, 2))) as program:
@@ -97,16 +97,16 @@ def test_it_sees_no_terminal(scripted, folder):
     assert noted(folder) == []
 
 
-def test_terraform_sees_nothing_of_it(fake_terraform, folder):
-    """Its variables are its own."""
+def test_terraform_does_not_get_its_variables(fake_terraform, folder):
+    """They are set for the command alone."""
     (folder / "error").write_text(ROLE_ERROR)
     fake_terraform("env | grep TFRETRY_RETRY_ >>seen; [ -e noted ] && exit; touch noted; cat error >&2; exit 1")
     assert run("--on-retry=true", "apply").returncode == 0
     assert (folder / "seen").read_text() == ""
 
 
-def test_with_json_each_line_of_it_is_a_message(scripted):
-    """Whoever reads both streams as one parses each line."""
+def test_with_json_each_line_of_its_output_is_a_message(scripted):
+    """A reader of both streams can parse each line."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     done = run("--log-format=json", "--on-retry=echo one; printf two >&2", "apply")
     lines = [json.loads(line) for line in done.stderr.removeprefix(ROLE_ERROR.encode()).splitlines()]
@@ -123,7 +123,7 @@ def test_with_json_each_line_of_it_is_a_message(scripted):
     ],
 )
 def test_its_failure_ends_the_run_with_terraforms_exit_code(scripted, folder, command, reason):
-    """Nothing is retried, and a line says why."""
+    """Nothing is retried, and a line explains it."""
     runs = scripted((1, "", ROLE_ERROR))
     done = run("--report=report.json", f"--on-retry={command}", "apply")
     assert (done.returncode, len(runs())) == (1, 1)
@@ -132,47 +132,47 @@ def test_its_failure_ends_the_run_with_terraforms_exit_code(scripted, folder, co
     assert (report["outcome"], report["reason"]) == ("not-retried", reason)
 
 
-def test_what_it_takes_is_taken_off_the_wait(scripted):
-    """It has waited long enough then."""
+def test_its_duration_is_subtracted_from_the_wait(scripted):
+    """Its duration counts as waiting."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     assert b"; retrying in 0s\n" in run("--on-retry=sleep 1", "apply").stderr
 
 
-# Right after a start nobody can tell whether a signal has reached both. At the end it goes on for a second, in which a
-# second one would be heard as well.
-HEARS = (
-    "trap 'echo heard >>noted' TERM INT; sleep 0.5; touch running; n=0; "
+# The first sleep: directly after the start of a process it is not certain which signals have reached it. The last one
+# leaves time for a second signal.
+NOTES_SIGNALS = (
+    "trap 'echo received >>noted' TERM INT; sleep 0.5; touch running; n=0; "
     "while [ ! -e noted ] && [ $n -lt 200 ]; do sleep 0.1; n=$((n + 1)); done; sleep 1"
 )
 
 
-def test_a_signal_is_forwarded_once_and_ends_the_run_after_it(scripted, folder):
+def test_a_signal_is_forwarded_to_it_once_and_ends_the_run(scripted, folder):
     """The exit code is 128+N, and nothing is retried."""
     runs = scripted((1, "", ROLE_ERROR))
-    command = [*TFRETRY, "--report=report.json", f"--on-retry={HEARS}; exit 5", "apply"]
+    command = [*TFRETRY, "--report=report.json", f"--on-retry={NOTES_SIGNALS}; exit 5", "apply"]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as started:
         wait_until((folder / "running").exists, what="the command runs")
         started.send_signal(signal.SIGTERM)
         _, stderr = started.communicate(timeout=60)
-    assert (started.returncode, len(runs()), noted(folder)) == (143, 1, ["heard"])
+    assert (started.returncode, len(runs()), noted(folder)) == (143, 1, ["received"])
     assert stderr.splitlines()[-1] == (
         b"tfretry: interrupted by SIGTERM between two attempts; the --on-retry command was running"
     )
     assert json.loads((folder / "report.json").read_text())["outcome"] == "interrupted"
 
 
-def test_a_key_of_the_terminal_reaches_it_once(scripted, folder):
-    """It is in our group, and has its own."""
+def test_ctrl_c_reaches_it_once(scripted, folder):
+    """It is in our process group, and gets the signal from the terminal."""
     scripted((1, "", ROLE_ERROR))
-    argv = [*TFRETRY, f"--on-retry={HEARS}", "apply"]
+    argv = [*TFRETRY, f"--on-retry={NOTES_SIGNALS}", "apply"]
     with contextlib.closing(Program(argv, terminal=(0, 1, 2))) as program:
         program.read_while(lambda: not (folder / "running").exists(), what="the command runs")
         program.type(b"\x03")
         assert program.wait() == 130
-    assert noted(folder) == ["heard"]
+    assert noted(folder) == ["received"]
 
 
-def test_what_it_leaves_behind_holds_nothing_up(scripted, folder):
+def test_a_process_that_it_leaves_behind_delays_nothing(scripted, folder):
     """A process in the background may keep its output open for ever."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     try:

@@ -1,4 +1,4 @@
-"""Applies without a plan file, with the real terraform and the provider of these tests: what a retry runs."""
+"""What a retry without a plan file runs, with a real terraform and the test provider."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def test_a_retry_reads_no_resource_again(sim):
 
 
 @pytest.mark.parametrize("view", [(), ("-no-color",), ("-json",)], ids=str)
-def test_a_refresh_that_failed_half_way_is_made_again(sim, view):
-    """Terraform saves no state then: the drift that it had found would be left standing."""
+def test_a_refresh_that_failed_is_repeated(sim, view):
+    """Terraform saves no state then, and so the drift that it had found would stay."""
     sim.applied(service("a", "size = 1") + service("b"))
     sim.drift("a", size=9)
     sim.fail("read", "b", attempts=1)
@@ -36,7 +36,7 @@ def test_a_refresh_that_failed_half_way_is_made_again(sim, view):
 
 
 def test_refresh_on_retry_reads_every_resource_again(sim):
-    """For those who want it."""
+    """If the user asks for it."""
     sim.applied(service("a"))
     sim.write(service("a") + service("b"))
     sim.fail("create", "b", attempts=1)
@@ -45,8 +45,8 @@ def test_refresh_on_retry_reads_every_resource_again(sim):
 
 
 @pytest.mark.parametrize("view", ["-no-color", "-json"])
-def test_an_update_that_failed_is_not_taken_for_done(sim, view):
-    """The SDK saves a failed update as if it were done; only a refresh shows that it is not."""
+def test_a_failed_update_is_repeated(sim, view):
+    """The SDK saves a failed update as if it had succeeded; only a refresh shows that it has not."""
     sim.applied(service("a", "size = 1"))
     sim.write(service("a", "size = 2"))
     sim.fail("update", "a", attempts=2, leaves=True)
@@ -55,8 +55,8 @@ def test_an_update_that_failed_is_not_taken_for_done(sim, view):
     assert [each["size"] for each in sim.objects()] == [2]
 
 
-def test_a_replacement_on_request_is_made_once(sim):
-    """What has been replaced is not replaced again by the retry."""
+def test_a_requested_replacement_is_made_once(sim):
+    """The retry does not replace the new object."""
     sim.applied(service("a"))
     sim.write(service("a") + service("b"))
     sim.fail("create", "b", attempts=2)
@@ -67,7 +67,7 @@ def test_a_replacement_on_request_is_made_once(sim):
 
 
 def test_a_replacement_that_failed_half_way_is_completed(sim):
-    """The old object is gone, the new one could not be made: the retry makes it."""
+    """The old object is destroyed, but the new one could not be created: the retry creates it."""
     sim.applied(service("a"))
     sim.fail("create", "a", attempts=2)
     done = sim.tfretry(*QUICK, "apply", "-auto-approve", "-replace=sim_service.a")

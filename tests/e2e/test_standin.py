@@ -1,4 +1,4 @@
-"""In the place of terraform: what tools that are told `tfretry` instead of `terraform` do with it."""
+"""tfretry in the place of terraform: how other tools call it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SENTENCE = "Unable to assume the service linked role. Please verify that the ECS
 
 @pytest.fixture
 def installed(tmp_path):
-    """Put a link named NAME to the installed tfretry into a folder of its own."""
+    """Function that puts a link with a given name to the installed tfretry into a folder, and returns the folder."""
 
     def link(name):
         folder = tmp_path / "links"
@@ -37,37 +37,37 @@ def installed(tmp_path):
     return link
 
 
-def test_terragrunt_reads_terraforms_version(real_terraform):
+@pytest.mark.usefixtures("real_terraform")
+def test_terragrunt_reads_terraforms_version():
     """It parses the first line of `-version`, from stdout and stderr together."""
     done = subprocess.run(
         [*TFRETRY, "-version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
     )
-    assert real_terraform
     assert re.match(r"(Terraform|OpenTofu) v?\d+\.\d+\.\d+", done.stdout.splitlines()[0])
 
 
-def test_terraform_exec_reads_the_version_as_json(real_terraform):
-    """Stdout is one document, and nothing else."""
-    assert real_terraform
+@pytest.mark.usefixtures("real_terraform")
+def test_terraform_exec_reads_the_version_as_json():
+    """Stdout is one JSON document."""
     assert "terraform_version" in json.loads(run("version", "-json").stdout)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_terraform_exec_interrupts_us_alone(fake_python_terraform, tmp_path, number):
-    """It puts us in a process group of our own and signals our pid: terraform hears it once, and is awaited."""
+    """It starts us in a process group of our own and signals our pid: terraform gets the signal once."""
     fake_python_terraform(
         f"""
 import pathlib, signal, sys, time
-heard = []
-def hear(number, frame):
-    heard.append(number)
-signal.signal(signal.SIGINT, hear)
-signal.signal(signal.SIGTERM, hear)
+received = []
+def note(number, frame):
+    received.append(number)
+signal.signal(signal.SIGINT, note)
+signal.signal(signal.SIGTERM, note)
 pathlib.Path({str(tmp_path / "running")!r}).touch()
-while not heard:
+while not received:
     time.sleep(0.01)
 time.sleep(1.5)
-print("heard", len(heard), flush=True)
+print("received", len(received), flush=True)
 sys.exit(1)"""
     )
     with subprocess.Popen([*TFRETRY, "apply"], process_group=0, stdout=subprocess.PIPE, text=True) as started:
@@ -77,18 +77,18 @@ sys.exit(1)"""
             stdout, _ = started.communicate(timeout=30)
         finally:
             started.kill()
-    assert (started.returncode, stdout) == (1, "heard 1\n")
+    assert (started.returncode, stdout) == (1, "received 1\n")
 
 
 def provision(folder, command):
-    """A root module in *folder* whose one resource runs *command*."""
+    """Write a root module with one resource, which runs *command*."""
     provisioner = f'provisioner "local-exec" {{\n    command = "{command}"\n  }}'
     (folder / "main.tf").write_text(f'resource "terraform_data" "s" {{\n  {provisioner}\n}}\n')
 
 
-def test_cdktf_types_its_approval_on_a_terminal(tmp_path, monkeypatch, real_terraform):
-    """The prompt appears, and appears again when the apply is retried."""
-    assert real_terraform
+@pytest.mark.usefixtures("real_terraform")
+def test_cdktf_types_its_approval_on_a_terminal(tmp_path, monkeypatch):
+    """The prompt appears for the first apply and for the retry."""
     monkeypatch.chdir(tmp_path)
     provision(tmp_path, f"[ -e role ] || {{ echo '{SENTENCE}' >&2; exit 254; }}")
     environ = {**os.environ, "TFRETRY_FIRST_WAIT": "100ms"}
@@ -103,9 +103,9 @@ def test_cdktf_types_its_approval_on_a_terminal(tmp_path, monkeypatch, real_terr
     assert b"Apply complete!" in program.output[1]
 
 
-def test_a_no_on_the_retry_is_no(tmp_path, monkeypatch, real_terraform):
-    """Nothing is asked a third time."""
-    assert real_terraform
+@pytest.mark.usefixtures("real_terraform")
+def test_a_no_to_the_retry_ends_the_run(tmp_path, monkeypatch):
+    """There is no third prompt."""
     monkeypatch.chdir(tmp_path)
     provision(tmp_path, f"echo '{SENTENCE}' >&2; exit 254")
     environ = {**os.environ, "TFRETRY_FIRST_WAIT": "100ms"}
@@ -119,8 +119,8 @@ def test_a_no_on_the_retry_is_no(tmp_path, monkeypatch, real_terraform):
 
 
 @pytest.mark.usefixtures("short_waits")
-def test_the_wrapper_of_setup_terraform_may_be_what_we_wrap(fake_terraform, tmp_path):
-    """It echoes the command, and passes on what terraform says when terraform has ended."""
+def test_the_terraform_may_be_the_wrapper_of_setup_terraform(fake_terraform, tmp_path):
+    """It echoes the command, and prints terraform's output when terraform has ended."""
     real = tmp_path / "terraform-bin"
     tried = tmp_path / "tried"
     real.write_text(
@@ -152,8 +152,8 @@ def test_installed_as_terraform_it_finds_the_real_one(installed, fake_terraform)
         assert (done.returncode, done.stdout) == (0, f"real {arguments[0]}\n")
 
 
-def test_a_link_named_tofu_is_tofu_or_nothing(installed, fake_terraform):
-    """Terraform would be the worse guess on OpenTofu's state."""
+def test_a_link_named_tofu_runs_tofu_or_nothing(installed, fake_terraform):
+    """Terraform must not work on OpenTofu's state."""
     terraform = fake_terraform('echo "terraform $*"')
     folder = installed("tofu")
     environ = {**os.environ, "PATH": f"{folder}:{terraform.parent}:/usr/bin:/bin"}
@@ -171,7 +171,7 @@ def test_a_link_named_tofu_is_tofu_or_nothing(installed, fake_terraform):
 
 
 def test_atlantis_runs_the_terraform_that_the_project_names(fake_terraform, tmp_path):
-    """The `run` step of the README: the binary's name is made of the distribution and the version."""
+    """The `run` step of the README: the name of the binary consists of the distribution and the version."""
     folder = fake_terraform("echo wrong").parent
     for name in ("terraform1.5.7", "tofu1.12.6"):
         (folder / name).write_text(f'#!/bin/sh\necho "{name} $*"\n')
@@ -191,7 +191,7 @@ def test_atlantis_runs_the_terraform_that_the_project_names(fake_terraform, tmp_
 
 
 def test_a_shim_behind_a_link_of_ours_is_found_by_its_name(installed, fake_terraform):
-    """tenv, tfenv, asdf: their `terraform` chooses a version; `--terraform terraform` does not mean ourselves."""
+    """tenv, tfenv, asdf: their `terraform` chooses a version; `--terraform terraform` does not mean our own link."""
     shim = fake_terraform('echo "shim $*"')
     folder = installed("terraform")
     environ = {**os.environ, "PATH": f"{folder}:{shim.parent}:/usr/bin:/bin"}
@@ -201,8 +201,8 @@ def test_a_shim_behind_a_link_of_ours_is_found_by_its_name(installed, fake_terra
         assert (done.returncode, done.stdout) == (0, f"shim {arguments[0]}\n")
 
 
-def test_it_never_starts_itself_for_ever(installed):
-    """Where only itself is found, it says so at once; an embedded terraform is another."""
+def test_it_does_not_start_itself(installed):
+    """If there is no other terraform, it says so; the embedded one is another."""
     folder = installed("terraform")
     environ = {**os.environ, "PATH": f"{folder}:/usr/bin:/bin"}
     commands = [["terraform", "--terraform", f"{folder}/terraform", "apply"]]
@@ -214,8 +214,8 @@ def test_it_never_starts_itself_for_ever(installed):
         assert "is tfretry itself" in done.stderr
 
 
-def test_an_alias_script_is_seen_through(fake_terraform, tmp_path):
-    """`terraform` as a script that calls tfretry would otherwise call itself for ever."""
+def test_a_terraform_that_is_a_script_around_tfretry_is_passed_over(fake_terraform, tmp_path):
+    """Otherwise the script would call itself for ever."""
     real = fake_terraform('echo "real $*"')
     folder = tmp_path / "alias"
     folder.mkdir()

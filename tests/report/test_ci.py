@@ -1,4 +1,4 @@
-"""In CI systems: the place where people look at a red or a slow job."""
+"""Reports to CI systems: annotations on stderr and the step summary."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("short_waits")
 
 @pytest.fixture
 def github(tmp_path, monkeypatch):
-    """The environment of a GitHub Actions runner; returns the step summary's path."""
+    """Set the environment of a GitHub Actions runner; return the path of the step summary."""
     summary = tmp_path / "summary.md"
     summary.write_text("before\n")
     monkeypatch.setenv("CI", "true")
@@ -28,8 +28,8 @@ def commands(done):
     return [line for line in done.stderr.decode().splitlines() if line.startswith(("::", "##"))]
 
 
-def test_github_gets_one_notice_when_it_healed(scripted, github):
-    """On stderr, where the runner reads it too; stdout is terraform's."""
+def test_github_gets_one_notice_when_a_retry_succeeded(scripted, github):
+    """On stderr, which the runner reads too; stdout is terraform's."""
     scripted((1, "", ROLE_ERROR), (1, "", ROLE_ERROR), (0, "out\n", ""))
     done = run("apply")
     (command,) = commands(done)
@@ -42,32 +42,32 @@ def test_github_gets_one_notice_when_it_healed(scripted, github):
 
 
 def test_github_gets_one_warning_when_it_gave_up(scripted, github):
-    """In one line: a command ends with it."""
+    """On one line, since a line end ends the command."""
     scripted((1, "", ROLE_ERROR))
     (command,) = commands(run("--max-attempts=2", "apply"))
     assert command.startswith("::warning title=tfretry::gave up after 2 attempts in ")
     assert "gave-up" in github.read_text()
 
 
-def test_github_gets_one_warning_when_another_error_stood_in_the_way(scripted, github):
-    """With the characters escaped that the runner would act on."""
+def test_github_gets_one_warning_when_another_error_prevented_the_retry(scripted, github):
+    """Characters that the runner would interpret are escaped."""
     scripted((1, "", ROLE_ERROR + DENIED.replace("AccessDenied", "100% denied")))
     (command,) = commands(run("apply"))
     assert command.startswith("::warning title=tfretry::not retried: aws_ecs_cluster.c failed")
     assert "100%25 denied" in command
-    assert github.exists()
+    assert "### tfretry: not-retried\n" in github.read_text()
 
 
-def test_github_gets_nothing_of_an_apply_that_works_or_fails_by_itself(scripted, github):
-    """Nobody can tell that we were there."""
-    for scene in ((0, "", ""), (1, "", DENIED)):
-        scripted(scene)
+def test_github_gets_nothing_of_an_apply_without_a_known_error(scripted, github):
+    """Neither an annotation nor a summary."""
+    for only_run in ((0, "", ""), (1, "", DENIED)):
+        scripted(only_run)
         assert commands(run("apply")) == []
     assert github.read_text() == "before\n"
 
 
 def test_the_summary_begins_on_a_line_of_its_own(scripted, github):
-    """Whatever another step has left open."""
+    """Even if another step has left a line open."""
     for before, expected in (("open", "open\n### tfretry"), ("closed\n", "closed\n### tfretry"), ("", "### tfretry")):
         github.write_text(before)
         scripted((1, "", ROLE_ERROR), (0, "", ""))
@@ -77,7 +77,7 @@ def test_the_summary_begins_on_a_line_of_its_own(scripted, github):
 
 @pytest.mark.usefixtures("github")
 def test_a_summary_that_cannot_be_written_changes_nothing(scripted, monkeypatch):
-    """Neither the exit code nor what is said."""
+    """The exit code and the annotation are the same."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/dev/full")
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     done = run("apply")
@@ -86,7 +86,7 @@ def test_a_summary_that_cannot_be_written_changes_nothing(scripted, monkeypatch)
 
 
 def test_azure_pipelines_gets_a_warning_in_its_own_form(scripted, monkeypatch):
-    """And nothing when it healed: Azure has no level below warning."""
+    """And nothing if a retry succeeded: Azure has no level below warning."""
     monkeypatch.setenv("TF_BUILD", "True")
     scripted((1, "", ROLE_ERROR))
     (command,) = commands(run("--max-attempts=2", "apply"))
@@ -97,7 +97,7 @@ def test_azure_pipelines_gets_a_warning_in_its_own_form(scripted, monkeypatch):
 
 @pytest.mark.parametrize("name", ["GITLAB_CI", "JENKINS_URL", "BUILDKITE", "CIRCLECI"])
 def test_other_systems_get_plain_lines(scripted, monkeypatch, name):
-    """One a retry, and one at the end."""
+    """One line per retry, and one at the end."""
     monkeypatch.setenv(name, "true")
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     done = run("apply")
@@ -107,7 +107,7 @@ def test_other_systems_get_plain_lines(scripted, monkeypatch, name):
 
 @pytest.mark.usefixtures("github")
 def test_quiet_and_json_have_no_annotation(scripted):
-    """A reader of JSON lines meets nothing else; quiet is quiet."""
+    """A reader of JSON lines gets nothing else, and --quiet leaves it out."""
     for arguments in (["--quiet", "apply"], ["--log-format=json", "apply"], ["apply", "-json"]):
         scripted((1, "", ROLE_ERROR), (0, "", ""))
         assert commands(run(*arguments)) == []
@@ -116,8 +116,8 @@ def test_quiet_and_json_have_no_annotation(scripted):
 
 
 @pytest.mark.usefixtures("github")
-def test_a_step_of_a_workflow_goes_on_after_a_healed_apply(scripted, tmp_path):
-    """The `run:` block of the README under `bash -e`, as the runner starts it."""
+def test_a_step_of_a_workflow_continues_after_a_successful_retry(scripted, tmp_path):
+    """The `run:` block of the README, started by `bash -e` as the runner does."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     step = tmp_path / "step.sh"
     step.write_text(f"{' '.join(TFRETRY)} apply -auto-approve -input=false\necho after\n")
@@ -138,8 +138,8 @@ def test_a_command_escapes_percent_signs_and_line_ends(environ, line):
     assert annotation(NotContinued(reason="100%", details=("a\rb",)), environ) == line
 
 
-def test_a_summary_shows_an_error_as_it_is(scripted, github):
-    """No character of AWS's message is taken for Markdown."""
+def test_a_summary_shows_an_error_unchanged(scripted, github):
+    """No character of AWS's message is read as Markdown."""
     scripted((1, "", ROLE_ERROR.replace("(nginx)", "(*a*|<b>[c](d)`e`)")), (0, "", ""))
     run("apply")
     row = github.read_text().splitlines()[-3]

@@ -7,7 +7,6 @@ import os
 import signal
 import stat
 import subprocess
-import time
 from importlib.resources import files
 
 import jsonschema
@@ -18,7 +17,7 @@ SCHEMA = json.loads(files("tfretry.report").joinpath("report.schema.json").read_
 
 
 def checked(path):
-    """The record at *path*, which is as its schema says."""
+    """Return the record at *path* after validating it against the schema."""
     content = json.loads(path.read_text())
     jsonschema.validate(content, SCHEMA, format_checker=jsonschema.FormatChecker())
     return content
@@ -26,7 +25,7 @@ def checked(path):
 
 @pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize(
-    ("scenes", "options", "outcome", "exit_code", "attempts"),
+    ("runs", "options", "outcome", "exit_code", "attempts"),
     [
         ([(0, "", "")], [], "applied", 0, 1),
         ([(1, "", ROLE_ERROR), (0, "", "")], [], "applied", 0, 2),
@@ -36,9 +35,9 @@ def checked(path):
         ([(1, "", ROLE_ERROR)], ["--max-attempts=2"], "gave-up", 1, 2),
     ],
 )
-def test_every_outcome_has_its_record(scripted, tmp_path, scenes, options, outcome, exit_code, attempts):
-    """Also a first apply that works, which is silent otherwise."""
-    scripted(*scenes)
+def test_every_outcome_has_its_record(scripted, tmp_path, runs, options, outcome, exit_code, attempts):
+    """Also a successful first apply, which nothing else reports."""
+    scripted(*runs)
     path = tmp_path / "report.json"
     done = run(f"--report={path}", *options, "apply")
     content = checked(path)
@@ -47,8 +46,8 @@ def test_every_outcome_has_its_record(scripted, tmp_path, scenes, options, outco
 
 
 @pytest.mark.usefixtures("short_waits")
-def test_a_record_tells_each_attempt(scripted, tmp_path):
-    """When, how long, after which wait, with which errors and which command; no value of a variable."""
+def test_a_record_describes_each_attempt(scripted, tmp_path):
+    """Its wait, errors and command, without the values of variables."""
     scripted(
         (1, CREATING, ROLE_ERROR + DENIED.replace("AccessDenied", "Unable to assume the service linked role")),
         (0, "", ""),
@@ -65,7 +64,7 @@ def test_a_record_tells_each_attempt(scripted, tmp_path):
 
 
 def test_an_interrupted_wait_has_its_record(scripted, tmp_path):
-    """The exit code is 128+N there too."""
+    """The exit code in it is 128+N."""
     scripted((1, "", ROLE_ERROR))
     path = tmp_path / "report.json"
     with subprocess.Popen([*TFRETRY, f"--report={path}", "apply"], stderr=subprocess.PIPE) as started:
@@ -79,7 +78,7 @@ def test_an_interrupted_wait_has_its_record(scripted, tmp_path):
 
 
 def test_the_version_is_known_from_json_output(scripted, tmp_path):
-    """Terraform tells it in the first message."""
+    """Terraform's first message has it."""
     scripted((0, '{"@level":"info","terraform":"1.11.4","type":"version","ui":"1.2"}\n', ""))
     path = tmp_path / "report.json"
     run(f"--report={path}", "apply", "-json", "-auto-approve")
@@ -88,7 +87,7 @@ def test_the_version_is_known_from_json_output(scripted, tmp_path):
 
 @pytest.mark.parametrize("path", ["/nonexistent/report.json", "/dev/full", "/proc/report.json"])
 def test_a_record_that_cannot_be_written_is_a_warning(scripted, path):
-    """Never a changed exit code."""
+    """The exit code does not change."""
     scripted((0, "out\n", ""))
     done = run(f"--report={path}", "apply")
     assert (done.returncode, done.stdout) == (0, b"out\n")
@@ -96,8 +95,8 @@ def test_a_record_that_cannot_be_written_is_a_warning(scripted, path):
     assert done.stderr.count(b"\n") == 1
 
 
-def test_a_record_is_written_whole_or_not_at_all(scripted, tmp_path):
-    """An older one is replaced at once, with the permissions that any new file has, and nothing is left beside it."""
+def test_a_record_replaces_an_older_one(scripted, tmp_path):
+    """With the permissions of a new file; no temporary file is left."""
     scripted((0, "", ""))
     path = tmp_path / "report" / "report.json"
     path.parent.mkdir()
@@ -113,17 +112,15 @@ def test_a_record_is_written_whole_or_not_at_all(scripted, tmp_path):
 
 
 def test_many_runs_in_one_folder_share_nothing(scripted, tmp_path):
-    """No fixed names: each keeps its own record."""
+    """No temporary file has a fixed name."""
     scripted((0, "", ""))
-    began = time.monotonic()
     started = [subprocess.Popen([*TFRETRY, f"--report={tmp_path}/{n}.json", "apply"], cwd=tmp_path) for n in range(8)]
     assert [each.wait(timeout=60) for each in started] == [0] * 8
     assert all(checked(tmp_path / f"{n}.json")["outcome"] == "applied" for n in range(8))
-    assert time.monotonic() - began < 60
 
 
-def test_a_record_goes_where_a_link_leads(scripted, tmp_path):
-    """The link stays a link."""
+def test_a_record_replaces_the_target_of_a_link(scripted, tmp_path):
+    """The link itself stays."""
     scripted((0, "", ""))
     (tmp_path / "link.json").symlink_to("real.json")
     (tmp_path / "real.json").write_text("old")
@@ -133,7 +130,7 @@ def test_a_record_goes_where_a_link_leads(scripted, tmp_path):
 
 
 def test_a_record_goes_into_a_descriptor(scripted, tmp_path):
-    """`--report /dev/fd/3 3>file`, and /dev/stderr, are no files to be replaced."""
+    """`--report /dev/fd/3` and /dev/stderr cannot be replaced."""
     scripted((0, "", ""))
     with (tmp_path / "out").open("wb") as file:
         run(f"--report=/dev/fd/{file.fileno()}", "apply", pass_fds=(file.fileno(),))
@@ -141,8 +138,20 @@ def test_a_record_goes_into_a_descriptor(scripted, tmp_path):
     assert json.loads(run("--report=/dev/stderr", "apply").stderr)["outcome"] == "applied"
 
 
+def test_a_record_is_appended_to_the_log_behind_a_descriptor(scripted, tmp_path):
+    """Neither the log nor what terraform has written to it is replaced."""
+    scripted((0, "", "a warning\n"))
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    with log.open("ab") as stderr:
+        command = [*TFRETRY, "--report=/dev/stderr", "apply"]
+        subprocess.run(command, stderr=stderr, check=True, timeout=60)
+    assert log.read_text().startswith("before\na warning\n{")
+    assert log.read_text().endswith("}\n")
+
+
 def test_a_fifo_without_a_reader_is_a_warning(scripted, tmp_path):
-    """It would hold us for ever."""
+    """To open it must not block for ever."""
     scripted((0, "", ""))
     os.mkfifo(tmp_path / "fifo")
     done = run(f"--report={tmp_path / 'fifo'}", "apply")
@@ -150,8 +159,8 @@ def test_a_fifo_without_a_reader_is_a_warning(scripted, tmp_path):
     assert b"tfretry: the report could not be written to " in done.stderr
 
 
-def test_a_path_that_cannot_be_is_a_warning(scripted, tmp_path):
-    """Nothing that happens after terraform has ended changes its exit code."""
+def test_an_impossible_path_is_a_warning(scripted, tmp_path):
+    """Nothing that happens after the end of terraform changes its exit code."""
     scripted((0, "", ""))
     (tmp_path / ".tfretry.toml").write_text('report = "a\\u0000b"')
     done = run("apply", cwd=tmp_path)
@@ -160,8 +169,8 @@ def test_a_path_that_cannot_be_is_a_warning(scripted, tmp_path):
 
 
 @pytest.mark.usefixtures("short_waits")
-def test_a_terraform_that_is_gone_for_the_retry_has_its_record(fake_terraform, tmp_path):
-    """The exit code is that of the apply that failed."""
+def test_a_terraform_that_was_removed_before_the_retry_has_its_record(fake_terraform, tmp_path):
+    """The exit code is that of the failed apply."""
     (tmp_path / "error").write_text(ROLE_ERROR)
     binary = fake_terraform(f'cat {tmp_path}/error >&2; rm "$0"; exit 1')
     done = run(f"--report={tmp_path / 'report.json'}", f"--terraform={binary}", "apply")

@@ -1,4 +1,4 @@
-"""What people see: on a terminal, in a pipe, in colour and without."""
+"""The lines on stderr: on a terminal, in a pipe, in colour and without."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import subprocess
+import time
 
 import pytest
 from harness import Program
@@ -14,13 +15,13 @@ from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
 from tfretry.report.countdown import count_down, fitting
 from tfretry.report.phrases import duration
 from tfretry.report.reporter import IN_AUTOMATION
-from tfretry.report.stderr import write_stderr
+from tfretry.report.stderr import TIMEOUT_MS, write_stderr
 
 ERASED = re.compile(rb"\r\x1b\[J[^\r\n]*\r(?=\r\x1b\[J)")
 
 
 class Screen:
-    """A terminal that wraps lines at its width, and wraps them anew when it is resized; the cursor keeps its place."""
+    """A terminal that wraps lines at its width, and again when it is resized; the cursor keeps its place."""
 
     def __init__(self, columns):
         self.columns = columns
@@ -41,13 +42,13 @@ class Screen:
                 self.at += 1
 
 
-def counted(screen, *happens):
-    """Count three seconds on *screen*; *happens* has what happens in each second."""
-    now, events = [0.0], iter(happens)
+def count_three_seconds(screen, *actions):
+    """Count three seconds on *screen*; in each second, call the next of *actions*."""
+    now, upcoming = [0.0], iter(actions)
 
     def sleep(seconds):
         now[0] += seconds
-        next(events, lambda: None)()
+        next(upcoming, lambda: None)()
 
     count_down(
         3.0,
@@ -59,16 +60,18 @@ def counted(screen, *happens):
     )
 
 
-def test_the_countdown_survives_a_window_that_narrows_and_what_is_typed():
-    """Nothing of it is left, and nothing of terraform's is taken."""
+def test_the_countdown_is_erased_after_a_resize_and_typed_keys():
+    """None of it is left, and no line of terraform's is erased."""
     screen = Screen(80)
     screen.write("of terraform\n")
-    counted(screen, lambda: setattr(screen, "columns", 20), lambda: screen.write("^C"), lambda: screen.write("^C^Z"))
+    count_three_seconds(
+        screen, lambda: setattr(screen, "columns", 20), lambda: screen.write("^C"), lambda: screen.write("^C^Z")
+    )
     assert screen.lines == ["of terraform", ""]
 
 
-def test_a_wait_of_less_than_a_second_is_a_line(scripted):
-    """A countdown would be gone before it is read."""
+def test_a_wait_of_less_than_a_second_has_no_countdown(scripted):
+    """It would disappear before anybody could read it."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     _, seen = on_terminal("--first-wait=0s", "apply", NO_COLOR="1")
     assert b"; retrying in 0s\n" in seen
@@ -76,7 +79,7 @@ def test_a_wait_of_less_than_a_second_is_a_line(scripted):
 
 
 def test_an_interrupt_that_the_terminal_echoes_leaves_nothing_of_the_countdown(scripted):
-    """The last line stands alone."""
+    """The last line begins at the left margin."""
     scripted((1, "", ROLE_ERROR))
     env = {**os.environ, "TFRETRY_FIRST_WAIT": "20s", "TERM": "xterm", "NO_COLOR": "1"}
     with contextlib.closing(Program([*TFRETRY, "apply"], terminal=(0, 1, 2), env=env)) as program:
@@ -104,21 +107,21 @@ def test_an_interrupt_that_the_terminal_echoes_leaves_nothing_of_the_countdown(s
         (3780, "1h3m"),
     ],
 )
-def test_durations_are_said_as_people_say_them(seconds, text):
+def test_durations_are_written_as_people_write_them(seconds, text):
     """In the unit that matters."""
     assert duration(seconds) == text
 
 
 def on_terminal(*arguments, size=(24, 80), **environ):
-    """The bytes that a terminal gets, its own carriage returns taken out."""
+    """Run tfretry on a terminal; return its exit code and output, without the carriage returns of the terminal."""
     env = {**os.environ, "TFRETRY_FIRST_WAIT": "1500ms", "TERM": "xterm", **environ}
     with contextlib.closing(Program([*TFRETRY, *arguments], terminal=(0, 1, 2), size=size, env=env)) as program:
         program.wait()
         return program.code, program.output[1].replace(b"\r\n", b"\n")
 
 
-def test_a_countdown_runs_on_a_terminal_and_leaves_no_trace(scripted):
-    """It is rewritten in place, and cleared before terraform starts again."""
+def test_a_countdown_runs_on_a_terminal_and_is_erased(scripted):
+    """It is rewritten in place, and erased before terraform starts again."""
     scripted((1, "one\n", ROLE_ERROR), (0, "two\n", ""))
     code, seen = on_terminal("apply")
     assert code == 0
@@ -141,7 +144,7 @@ def test_the_countdown_fits_a_narrow_window(scripted, columns):
 
 @pytest.mark.usefixtures("short_waits")
 def test_there_is_no_countdown_in_a_pipe(scripted):
-    """One line a retry."""
+    """Each retry is one line."""
     scripted((1, "", ROLE_ERROR), (1, "", ROLE_ERROR), (0, "", ""))
     stderr = run("apply").stderr
     assert b"\x1b[J" not in stderr
@@ -149,11 +152,12 @@ def test_there_is_no_countdown_in_a_pipe(scripted):
 
 
 def test_quiet_and_json_have_no_countdown(scripted):
-    """On a terminal either."""
-    scripted((1, "", ROLE_ERROR), (0, "", ""))
-    assert b"\x1b[J" not in on_terminal("--quiet", "apply")[1]
-    scripted((1, "", ROLE_ERROR), (0, "", ""))
-    assert b"\x1b[J" not in on_terminal("--log-format=json", "apply")[1]
+    """Not even on a terminal."""
+    for option in ("--quiet", "--log-format=json"):
+        runs = scripted((1, "", ROLE_ERROR), (0, "", ""))
+        code, seen = on_terminal(option, "apply")
+        assert (code, len(runs())) == (0, 2)
+        assert b"\x1b[J" not in seen
 
 
 @pytest.mark.parametrize(
@@ -165,7 +169,7 @@ def test_quiet_and_json_have_no_countdown(scripted):
         ({"NO_COLOR": ""}, False),
     ],
 )
-def test_colour_follows_the_users_wish_then_the_terminal(scripted, monkeypatch, environ, coloured):
+def test_variables_decide_about_colour_before_the_terminal(scripted, monkeypatch, environ, coloured):
     """NO_COLOR, then FORCE_COLOR, then isatty(stderr)."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
@@ -175,22 +179,22 @@ def test_colour_follows_the_users_wish_then_the_terminal(scripted, monkeypatch, 
     assert ours.startswith(b"tfretry: not retried") is not coloured
 
 
-def test_colour_is_on_on_a_terminal(scripted):
-    """Unless the terminal is dumb."""
+def test_a_terminal_has_colour(scripted):
+    """Except a dumb one."""
     scripted((1, "", ROLE_ERROR + DENIED))
     assert b"\x1b[31mtfretry:" in on_terminal("apply")[1]
     assert b"\x1b[31mtfretry:" not in on_terminal("apply", TERM="dumb")[1]
 
 
 def test_our_line_begins_on_its_own_line_on_a_terminal(scripted):
-    """Also when terraform's last line is open."""
+    """Even if terraform has left its last line open."""
     scripted((1, "an open line", (ROLE_ERROR + DENIED).rstrip("\n")))
     lines = on_terminal("apply", NO_COLOR="1")[1].splitlines()
     assert lines[-1].startswith(b"tfretry: not retried")
 
 
 def test_control_characters_of_terraforms_text_do_not_reach_the_terminal(scripted):
-    """An error's summary may hold what a terminal acts on."""
+    """The summary of an error may contain escape sequences."""
     scripted((1, "", ROLE_ERROR + DENIED.replace("AccessDenied", "Access\x07\x1b]0;title\x07Denied")))
     ours = run("apply").stderr.splitlines()[-1]
     assert ours.startswith(b"tfretry: not retried")
@@ -198,7 +202,7 @@ def test_control_characters_of_terraforms_text_do_not_reach_the_terminal(scripte
 
 
 @pytest.mark.usefixtures("short_waits")
-def test_a_provider_that_polled_for_long_gets_the_remedy_at_once(scripted):
+def test_the_remedy_is_reported_after_a_long_poll_of_the_provider(scripted):
     """After two minutes the role is more often missing than new."""
     waited = "aws_ecs_service.this: Still creating... [2m0s elapsed]\n"
     scripted((1, waited, ROLE_ERROR), (0, "", ""))
@@ -209,14 +213,14 @@ def test_a_provider_that_polled_for_long_gets_the_remedy_at_once(scripted):
 
 @pytest.mark.usefixtures("short_waits")
 def test_several_errors_are_counted(scripted):
-    """One line names the first and says how many more there are."""
+    """The line names the first address and the number of other errors."""
     scripted((1, "", ROLE_ERROR + ROLE_ERROR.replace("service.this", "service.that")), (0, "", ""))
     assert b"tfretry: aws_ecs_service.this and 1 more: the ECS" in run("apply").stderr
 
 
 @pytest.mark.usefixtures("short_waits")
-def test_the_remedy_after_a_long_poll_is_told_once_whichever_attempt_it_is(scripted):
-    """And only where the role may be what is missing."""
+def test_the_remedy_after_a_long_poll_is_reported_once(scripted):
+    """After whichever attempt, and only for a cause with a remedy."""
     waited = "aws_ecs_service.this: Still creating... [2m0s elapsed]\n"
     scripted((1, "", ROLE_ERROR), (1, waited, ROLE_ERROR), (1, waited, ROLE_ERROR), (0, "", ""))
     assert run("apply").stderr.count(b"the provider itself waited") == 1
@@ -227,7 +231,7 @@ def test_the_remedy_after_a_long_poll_is_told_once_whichever_attempt_it_is(scrip
 
 @pytest.mark.parametrize("environ", [{"TERM": "dumb"}, {"TERM": ""}, *({name: "1"} for name in IN_AUTOMATION)], ids=str)
 def test_a_terminal_whose_output_is_kept_as_a_log_has_no_countdown(scripted, environ):
-    """Some CI systems give their jobs a terminal; a dumb one cannot rewrite a line."""
+    """Some CI systems give their jobs a terminal; a dumb terminal cannot rewrite a line."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     _, seen = on_terminal("apply", **environ)
     assert b"\x1b[J" not in seen
@@ -235,35 +239,38 @@ def test_a_terminal_whose_output_is_kept_as_a_log_has_no_countdown(scripted, env
 
 
 def test_wide_characters_take_two_columns():
-    """So that no line of the countdown wraps."""
+    """Otherwise a line of the countdown could wrap."""
     assert fitting("日本語", 5) == "日本"
     assert fitting("e\u0301e", 2) == "e\u0301e"
     assert fitting("abc", 0) == ""
 
 
-def test_a_stderr_that_nobody_reads_does_not_hold_us():
-    """The line is dropped after two seconds, so that signals are heeded."""
+def test_a_line_is_dropped_if_nobody_reads_stderr():
+    """After two seconds, so that signals are handled."""
     reads, writes = os.pipe()
     os.set_blocking(writes, False)
     with contextlib.suppress(BlockingIOError):
         while True:
             os.write(writes, b"x" * 65536)
     os.set_blocking(writes, True)
+    began_s = time.monotonic()
     write_stderr(b"tfretry: a line\n", descriptor=writes)
+    assert time.monotonic() - began_s >= TIMEOUT_MS / 1000
+    assert b"t" not in os.read(reads, 1 << 24)
     os.close(reads)
     os.close(writes)
 
 
 @pytest.mark.usefixtures("short_waits")
 def test_a_warning_about_the_report_begins_on_a_line_of_its_own(scripted):
-    """Also where there is nothing else to say."""
+    """Even if nothing else is reported."""
     scripted((0, "an open line", ""))
     command = [*TFRETRY, "--report=/nonexistent/x", "apply"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     assert done.stdout.startswith(b"an open line\ntfretry: the report could not be written")
 
 
-def test_one_attempt_is_one_attempt(scripted):
-    """Grammar, too, is transparency."""
+def test_one_attempt_is_singular(scripted):
+    """The sentence is grammatical."""
     scripted((1, "", ROLE_ERROR))
     assert b"gave up after 1 attempt in " in run("--max-attempts=1", "apply").stderr
