@@ -121,7 +121,7 @@ def test_tfretry_runs_it_where_there_is_no_other(tmp_path, monkeypatch, no_terra
     (tmp_path / "main.tf").write_text(f'resource "terraform_data" "a" {{\n  {provisioner}\n}}\n')
     done = run(*TFRETRY, "--first-wait=10ms", "--report=report.json", "apply", "-auto-approve", "-json")
     assert done.returncode == 0, done.stderr
-    assert "tfretry: applied on attempt 2" in done.stderr
+    assert '"type":"tfretry_applied"' in done.stderr
     reported = json.loads((tmp_path / "report.json").read_text())["terraform"]
     first = json.loads(done.stdout.splitlines()[0])
     assert reported == {"path": no_terraform, "version": first["terraform"]}
