@@ -128,7 +128,7 @@ def folder(tmp_path, monkeypatch):
 def test_a_plan_file_is_a_positional_argument_that_may_be_one(arguments, plan_file):
     """Views and values that stand apart are none; nor is a directory (0.11 to 0.14)."""
     found = command("apply", *arguments)
-    assert (found.plan_file, found.unrepeatable()) == (plan_file, None)
+    assert (found.plan_file, found.misplaced) == (plan_file, None)
 
 
 @pytest.mark.parametrize(
@@ -225,6 +225,12 @@ def test_a_state_that_is_written_elsewhere_is_not_repeatable():
     """A second run would read the old one, and create everything again."""
     assert "-state-out" in command("apply", "-state-out=x").unrepeatable()
     assert "-state-out" in command("apply", TF_CLI_ARGS="-state-out x").unrepeatable()
+
+
+def test_an_action_is_not_invoked_again():
+    """Nothing tells whether it has run."""
+    assert "-invoke" in command("apply", "-invoke=action.a.b").unrepeatable()
+    assert "-invoke" in command("apply", "-invoke", "action.a.b").unrepeatable()
 
 
 def test_an_empty_variable_file_is_read_as_often_as_one_likes():

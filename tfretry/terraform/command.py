@@ -97,6 +97,8 @@ class Command:
         """
         if any(name == "replace" for name, _ in apply_options(self.from_environment)):
             return "-replace in TF_CLI_ARGS would replace the resource again"
+        if any(name == "invoke" for name, _ in self.options):
+            return "-invoke would invoke the action again, and nothing tells whether it has run"
         if any(name == "state-out" for name, _ in self.options):
             return "-state-out writes the state to where a second run does not read it"
         return self.misplaced or spent_option(self.options, self.in_folder)
@@ -130,7 +132,12 @@ class Command:
     @property
     def depends_on_changes(self) -> bool:
         """Whether what a retry runs depends on which changes are finished."""
-        return self.plan_file is not None or any(name == "replace" for name, _ in self.options)
+        return self.plan_file is not None or self.replaces
+
+    @property
+    def replaces(self) -> bool:
+        """Whether objects are replaced on request."""
+        return any(name == "replace" for name, _ in self.options)
 
     def apply_argv(self, plan_file: str) -> list[str]:
         """The same apply, of another plan file."""
