@@ -147,7 +147,7 @@ def test_whenever_we_are_killed_nothing_is_left(new_sandbox):
 
 
 def test_real_terraform_keeps_its_state_when_we_are_killed(sandbox, real_terraform, terminal):
-    """What was created is in the state, and the lock is gone."""
+    """All created resources are in the state, and the lock is removed."""
     (sandbox.folder / "main.tf").write_text(
         """
         resource "terraform_data" "first" {}

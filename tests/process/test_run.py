@@ -92,8 +92,9 @@ def test_arguments_environment_and_folder_arrive_as_without_us(sandbox):
 
 
 def test_no_variable_is_added_in_the_c_locale(sandbox, monkeypatch):
-    """Python adds LC_CTYPE to its own environment there; the Python that runs this test may have done so."""
-    monkeypatch.delenv("LC_CTYPE", raising=False)
+    """Python adds LC_CTYPE to its own environment there, also the one that runs this test."""
+    for name in ("LC_ALL", "LC_CTYPE"):
+        monkeypatch.delenv(name, raising=False)
     env = shutil.which("env")
     for drive in (
         lambda: sandbox.run([env], env={"LANG": "C"}),

@@ -85,7 +85,7 @@ def is_sent_at_once(send, sandbox, program, signo):
 
 @pytest.mark.parametrize("signo", [INT, TERM], ids=lambda signo: signo.name)
 def test_terraform_gets_an_interrupt_once(start, signo):
-    """Whoever was sent it. We wait for terraform, and its exit code is ours."""
+    """Also if it was sent to our group, or to every process. We wait for terraform, and exit with its exit code."""
     for send, (sandbox, program) in send_each(SENDERS, start, signo):
         assert program.wait() == 1, (send, program.output)
         assert sandbox.signals() == [signo.name], send

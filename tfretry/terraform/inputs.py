@@ -31,7 +31,7 @@ def spent_option(options: Iterable[tuple[str, str | None]], in_folder: Callable[
 
 
 def spent_variable(environ: Mapping[str, str]) -> str | None:
-    """Return which variable does, as a clause: whoever reads `NAME=<(…)`, it is empty the second time."""
+    """Return which variable does, as a clause: any program may read `NAME=<(…)`, which is empty the second time."""
     if _is_read_once(environ.get(READ_BY_VARIABLE) or os.devnull):
         return _read_once(READ_BY_VARIABLE)
     if _is_abandoned(environ.get(WRITTEN_BY_VARIABLE) or os.devnull):
