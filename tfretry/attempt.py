@@ -71,7 +71,7 @@ def run_attempt(
     judge = Classifier(causes, patience)
     readings = OutputReader(judge.see, changes=changes)
     started, began_s = time.time(), time.monotonic()
-    outcome = run_terraform(argv, signals=signals, watch=readings.watch)
+    outcome = run_terraform(argv, signals=signals, feed=readings.feed)
     ended_s = time.monotonic()
     found = _diagnosis(judge, readings)
     diagnosis = found or NOTHING
@@ -91,7 +91,7 @@ def run_attempt(
         reports_are_text=readings.progress.is_text,
         reports_are_cut=readings.progress.is_cut,
         polled_s=readings.longest_s({finding.address for finding in diagnosis.findings if finding.cause}),
-        left_line_open=readings.left_line_open,
+        left_line_open=readings.left_line_open(outcome.stderr_channel),
         version=readings.version,
     )
 

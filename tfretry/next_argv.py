@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from tfretry.errors import NotRetriedError, PlanError
 from tfretry.policy import needs_refresh
-from tfretry.terraform.command import Command, plain_address
+from tfretry.terraform.address import plain_address
+from tfretry.terraform.command import Command
 
 if TYPE_CHECKING:
     from tfretry.attempt import Attempt

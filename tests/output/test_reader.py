@@ -18,9 +18,8 @@ def readings(*streams: bytes, changes: bool = True, size: int = 7) -> tuple[Outp
     found: list[str] = []
     all_of_them = OutputReader(lambda diagnostic: found.append(diagnostic.summary), changes=changes)
     for channel, text in enumerate(streams, 1):
-        feed = all_of_them.watch(channel)
         for at in range(0, len(text), size):
-            feed(text[at : at + size])
+            all_of_them.feed(channel, text[at : at + size])
     all_of_them.close()
     return all_of_them, found
 
@@ -72,10 +71,11 @@ def test_the_longest_wait_is_that_of_the_addresses_asked_for():
     ],
 )
 def test_a_line_that_is_left_open_is_seen(text, is_open):
-    """Whatever colour codes stand behind it; where there are two channels, the second is the one we share."""
-    assert readings(text)[0].left_line_open is is_open
-    assert readings(b"x\n", text)[0].left_line_open is is_open
-    assert readings(b"x", b"y\n")[0].left_line_open is False
+    """Each channel has its own last line; colour codes after it do not count."""
+    assert readings(text)[0].left_line_open(1) is is_open
+    assert readings(b"x\n", text)[0].left_line_open(2) is is_open
+    assert readings(b"x", b"y\n")[0].left_line_open(2) is False
+    assert readings(b"x")[0].left_line_open(2) is False
 
 
 @pytest.mark.parametrize(

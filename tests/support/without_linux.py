@@ -1,6 +1,6 @@
-"""tfretry as it runs on macOS, as far as that can be had on Linux: without what Linux alone has.
+"""Run tfretry as on macOS, as far as Linux allows that: without the names that only Linux has.
 
-elsewhere.py ARGUMENTS_OF_TFRETRY...
+without_linux.py ARGUMENTS_OF_TFRETRY...
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ LINUX_ONLY = {
 }
 
 
-def take_away() -> None:
-    """Remove Linux's own names, before tfretry is imported: it asks for them by their names."""
+def remove_names() -> None:
+    """Remove Linux's own names. Call it before tfretry is imported, which looks for them with hasattr()."""
     if not sys.platform.startswith("linux"):
         return
     for module, names in LINUX_ONLY.items():
@@ -39,7 +39,7 @@ def stat_without_proc(path: Any, **options: Any) -> os.stat_result:
 
 
 if __name__ == "__main__":
-    take_away()
+    remove_names()
     from tfretry.__main__ import run
 
     run()

@@ -57,13 +57,11 @@ class OutputReader:
 
     def __init__(self, found: Callable[[Diagnostic], object], *, changes: bool) -> None:
         self.progress = ProgressReader(changes=changes)  # of stdout: on stderr there is none but what others say
-        self._found = found
-        self._by_channel: dict[int, Reading] = {}
+        self._by_channel = {1: Reading(found, self.progress), 2: Reading(found, None)}
 
-    def watch(self, channel: int) -> Callable[[bytes], object]:
-        """What takes the bytes of *channel*: 1, and 2 unless both are the same open file."""
-        self._by_channel[channel] = Reading(self._found, self.progress if channel == 1 else None)
-        return self._by_channel[channel].feed
+    def feed(self, channel: int, chunk: bytes) -> None:
+        """Read the next bytes of *channel*: 1 for stdout, or 2 for stderr."""
+        self._by_channel[channel].feed(chunk)
 
     def close(self) -> None:
         """The run has ended."""
@@ -75,10 +73,9 @@ class OutputReader:
         waits = self.progress.longest.items()
         return max((float(seconds) for address, seconds in waits if address in addresses), default=0.0)
 
-    @property
-    def left_line_open(self) -> bool:
-        """Whether terraform left a line open where our own lines go."""
-        return self._by_channel[max(self._by_channel)].left_line_open
+    def left_line_open(self, channel: int) -> bool:
+        """Whether the last line of *channel* has no newline."""
+        return self._by_channel[channel].left_line_open
 
     @property
     def version(self) -> str | None:
