@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import pytest
+
 from tfretry.attempt import Attempt
 from tfretry.causes.diagnosis import Diagnosis, Finding
+from tfretry.errors import NotRetriedError
 from tfretry.next_argv import repeat
 from tfretry.output.progress import Completion
 from tfretry.policy import NO_REFRESH, NO_REFRESH_REFUSED
 from tfretry.terraform.command import Command
 
 
-def attempt(*created, destroyed=(), summary="x", argv=(), update_failed=False, begun=True):
+def attempt(*created, destroyed=(), summary="x", argv=(), update_failed=False, begun=True, is_cut=False):
     unexplained = Finding(address=None, summary=summary, cause=None)
     changes = [("create", address) for address in created] + [("delete", address) for address in destroyed]
     return Attempt(
@@ -21,6 +24,7 @@ def attempt(*created, destroyed=(), summary="x", argv=(), update_failed=False, b
         diagnosis=Diagnosis(errors=1, findings=(unexplained,), unexplained=unexplained),
         finished=tuple(Completion(action=action, address=address, deposed=None) for action, address in changes),
         destroy_provisioned=frozenset(),
+        reports_are_cut=is_cut,
         begun=begun,
         update_failed=update_failed,
         polled_s=0.0,
@@ -59,3 +63,10 @@ def test_a_repeated_apply_refreshes_if_it_must():
     assert repeated(changed, update_failed, changed) == []
     assert repeated(changed, refused) == []
     assert repeated(changed, refused, changed) == []
+
+
+def test_a_replacement_is_not_repeated_if_a_log_interrupts_the_reports():
+    """Lines of TF_LOG may look like terraform's reports."""
+    with pytest.raises(NotRetriedError, match="TF_LOG"):
+        repeated(attempt(is_cut=True), attempt(), arguments=["-replace=a.b"])
+    assert repeated(attempt(is_cut=True), attempt()) == [NO_REFRESH]

@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
@@ -14,6 +15,7 @@ from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
 pytest_plugins = ["provider_fixture"]
 QUICK = ("--first-wait=10ms", "--longest-wait=20ms")
 UNLIMITED = "ulimit -S -f unlimited"  # in scripts that stand for terraform: the limit is for our files alone
+WITHOUT_LINUX = (str(Path(__file__).parents[1] / "support" / "without_linux.py"),)
 MAIN = "from tfretry.__main__ import run; run()"
 MODULE = """
 variable "long" {}
@@ -56,8 +58,9 @@ def test_on_a_full_disk_only_our_own_file_is_lost(tmp_path, monkeypatch, where):
     assert list(tmp_path.glob(".tfretry-*")) == []
 
 
-@pytest.mark.parametrize("size", [0, 50])
-def test_on_a_full_disk_a_saved_plan_is_not_continued(sim, tmp_path, monkeypatch, size):
+@pytest.mark.parametrize("size", [0, 1000])
+@pytest.mark.parametrize("start", [("-m", "tfretry"), WITHOUT_LINUX], ids=["in memory", "on disk"])
+def test_on_a_full_disk_a_saved_plan_is_not_continued(sim, tmp_path, monkeypatch, size, start):
     """Terraform's exit code, a sentence, and no file is left."""
     sim.write(MODULE)
     sim.plan("tfplan", f"-var=long={'x' * 50}")
@@ -66,9 +69,14 @@ def test_on_a_full_disk_a_saved_plan_is_not_continued(sim, tmp_path, monkeypatch
     (tmp_path / "wrapper").chmod(0o755)
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    done = sim.tfretry(*QUICK, f"--terraform={tmp_path}/wrapper", "apply", "tfplan", preexec_fn=limit_files(size))
+    command = [sys.executable, *start, *QUICK, f"--terraform={tmp_path}/wrapper", "apply", "tfplan"]
+    options = {"capture_output": True, "text": True, "timeout": 100}
+    done = subprocess.run(command, cwd=sim.folder, preexec_fn=limit_files(size), check=False, **options)
     assert done.returncode == 1
-    assert "tfretry: not continued: a temporary file: File too large\n" in done.stderr
+    no_room = "File too large" if size or start != WITHOUT_LINUX else "No usable temporary directory found in "
+    assert "tfretry: not continued: " in done.stderr
+    assert no_room in done.stderr
+    assert "Traceback" not in done.stderr
     assert list((tmp_path / "tmp").iterdir()) == []
     assert sim.calls("create") == []
 

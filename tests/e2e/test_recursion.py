@@ -134,7 +134,7 @@ def test_a_wrapper_that_adds_an_argument_ends_and_multiplies_nothing(tmp_path, p
 def test_a_wrapper_that_adds_an_argument_and_leads_nowhere_ends_with_a_sentence(tmp_path, place):
     """At a depth of ten."""
     starts = place("wrapper", ADDS_ARGUMENT)
-    done = run(tmp_path, ["wrapper"], "plan")
+    done = run(tmp_path, ["wrapper"], "plan", TFRETRY_TERRAFORM="terraform")
     assert (done.returncode, starts()) == (125, 10)
     assert "leads back to tfretry" in done.stderr
 

@@ -24,6 +24,14 @@ def change(action: str, address: str, deposed: str | None = None) -> Completion:
     return Completion(action=action, address=address, deposed=deposed)
 
 
+BEGINNINGS = {"create": "Creating...", "update": "Modifying...", "delete": "Destroying..."}
+
+
+def beginning(finished: Completion) -> str:
+    """What terraform says before it completes that change."""
+    return f"{finished.address}: {BEGINNINGS[finished.action]}\n"
+
+
 @pytest.mark.parametrize(
     ("line", "finished"),
     [
@@ -56,7 +64,20 @@ def test_a_finished_change_is_known_by_its_line(line, finished):
     """With and without colour, however it is cut, with any line end."""
     for text in (f"{line}\n", f"{line}\r\n", f"\x1b[0m\x1b[1m{line}\x1b[0m\x1b[0m\n", line):
         for size in (1, 3, 1000):
-            assert progress_of(f"x\n{text}", size=size).finished == [finished]
+            assert progress_of(f"x\n{beginning(finished)}{text}", size=size).finished == [finished]
+
+
+def test_a_completion_counts_only_after_its_beginning():
+    """What has not begun, or is complete already, cannot be completed: it is somebody else's text."""
+    done = "a.b: Destruction complete after 0s\n"
+    begun = "a.b: Destroying... [id=x]\n"
+    assert progress_of(done).finished == []
+    assert progress_of(f"a.b: Creating...\n{done}").finished == []
+    assert progress_of(f"{begun}{done}{done}").finished == [change("delete", "a.b")]
+    assert (
+        progress_of(f"a.b (deposed object 0a): Destroying...\n{begun}{done}{done}").finished
+        == [change("delete", "a.b")] * 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -137,7 +158,8 @@ def test_whether_a_change_has_begun_is_known(text, begun):
 def test_a_finished_change_is_known_by_its_message(action):
     """`apply_complete` of -json."""
     hook = {"resource": {"addr": "aws_x.y"}, "action": action, "elapsed_seconds": 2}
-    assert progress_of(ui("done", type="apply_complete", hook=hook)).finished == [change(action, "aws_x.y")]
+    begun, done = (ui("x", type=type_, hook=hook) for type_ in ("apply_start", "apply_complete"))
+    assert progress_of(begun + done).finished == [change(action, "aws_x.y")]
 
 
 @pytest.mark.parametrize(
@@ -222,20 +244,39 @@ def test_a_wait_of_nothing_is_a_wait():
     assert progress_of(f"{line}\n").longest == {"a.b": 0}
 
 
-LIES = "a.b: Creation complete after 0s [id=x]\na.b: Destruction complete after 0s\n"
+LIES = "a.b: Creation complete after 0s [id=x]\n"
+START = "a.a: Creating...\na.b: Creating...\na.a: Creation complete after 0s\n"
+LOGGED = "2026-11-26T10:00:01.123Z [ERROR] vertex error: Stack failed\n"
 
 
-@pytest.mark.parametrize("begins", ["Error: Stack failed", "a.c: Creating...\nWarning: Old"], ids=["error", "warning"])
-def test_what_a_diagnostic_tells_of_completions_is_no_report(begins):
+@pytest.mark.parametrize(
+    "begins", ["Error: Stack failed", "Error: ", "Error:", "Warning: Old", "Warning: ", LOGGED, f"\x1b[31m{LOGGED}"]
+)
+@pytest.mark.parametrize(
+    "lies", [LIES, ui("x", type="apply_complete", hook={"resource": {"addr": "a.b"}, "action": "create"})]
+)
+def test_what_a_diagnostic_or_a_log_tells_of_completions_is_no_report(begins, lies):
     """Without colour its text stands at the margin, like terraform's own lines; these have all come before."""
-    reader = progress_of(f"a.a: Creation complete after 0s\n{begins}\n\nStack output:\n\n{LIES}")
+    reader = progress_of(f"{START}{begins}\n\nStack output:\n\n{lies}")
     assert reader.finished == [change("create", "a.a")]
+    assert reader.is_cut == (LOGGED in begins)
+
+
+def test_reports_have_one_form():
+    """Text among messages is no report, nor are messages among text."""
+    begin, done = (
+        ui("x", type=f"apply_{type_}", hook={"resource": {"addr": "a.b"}, "action": "create"})
+        for type_ in ("start", "complete")
+    )
+    assert progress_of(f"{START}{done}").finished == [change("create", "a.a")]
+    assert progress_of(f"{begin}{START}{LIES}").finished == []
+    assert progress_of(f"{begin}{START}{LIES}{done}").finished == [change("create", "a.b")]
 
 
 def test_a_warning_of_the_plan_does_not_end_the_reports():
     """It comes before any change has begun."""
     reader = progress_of(f"Warning: Old\n\nIt is old.\n\na.b: Creating...\n{LIES}")
-    assert reader.finished == [change("create", "a.b"), change("delete", "a.b")]
+    assert reader.finished == [change("create", "a.b")]
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,8 @@ def readings(*streams: bytes, changes: bool = True, size: int = 7) -> tuple[Outp
     found: list[str] = []
     all_of_them = OutputReader(lambda diagnostic: found.append(diagnostic.summary), changes=changes)
     for channel, text in enumerate(streams, 1):
-        feed = all_of_them.watch(channel)
         for at in range(0, len(text), size):
-            feed(text[at : at + size])
+            all_of_them.feed(channel, text[at : at + size])
     all_of_them.close()
     return all_of_them, found
 
@@ -30,24 +29,29 @@ def test_errors_are_found_on_either_channel():
     assert readings(b"Error: one\n", b"Error: two\n")[1] == ["one", "two"]
 
 
-def test_changes_of_all_channels_are_the_runs():
-    """Those that are finished, and whether an update is not."""
-    both, _ = readings(b"a.b: Creation complete after 1s\n", b"c.d: Modifying...\n")
-    assert both.finished == (Completion(action="create", address="a.b", deposed=None),)
-    assert both.update_failed
-    done, _ = readings(b"c.d: Modifying...\nc.d: Modifications complete after 1s\n")
-    assert not done.update_failed
+CREATED = b"a.b: Creating...\na.b: Creation complete after 1s\n"
+
+
+def test_progress_is_read_from_stdout_alone():
+    """Terraform writes none elsewhere: on stderr it is quoted by a log or by an error."""
+    both, _ = readings(b"c.d: Modifying...\n", CREATED + b"c.d: Modifications complete after 1s\n")
+    assert (both.progress.finished, both.progress.update_failed) == ([], True)
+    done, _ = readings(CREATED + b"c.d: Modifying...\nc.d: Modifications complete after 1s\n")
+    created, updated = (
+        Completion(action=a, address=b, deposed=None) for a, b in [("create", "a.b"), ("update", "c.d")]
+    )
+    assert (done.progress.finished, done.progress.update_failed) == ([created, updated], False)
 
 
 def test_changes_are_not_looked_for_where_nobody_asks():
     """But for updates, on which the refresh of a retry depends."""
-    only, _ = readings(b"a.b: Creation complete after 1s\nc.d: Modifying...\n", changes=False)
-    assert (only.finished, only.update_failed) == ((), True)
+    only, _ = readings(CREATED + b"c.d: Modifying...\n", changes=False)
+    assert (only.progress.finished, only.progress.update_failed) == ([], True)
 
 
 def test_the_longest_wait_is_that_of_the_addresses_asked_for():
-    """On whichever channel; nothing is no wait."""
-    both, _ = readings(b"a.b: Still creating... [10s elapsed]\n", b"c.d: Still creating... [2m0s elapsed]\n")
+    """Nothing is no wait."""
+    both, _ = readings(b"a.b: Still creating... [10s elapsed]\nc.d: Still creating... [2m0s elapsed]\n")
     assert both.longest_s({"a.b", "c.d", None}) == 120
     assert both.longest_s({"a.b"}) == 10
     assert both.longest_s({"x.y"}) == 0
@@ -67,10 +71,11 @@ def test_the_longest_wait_is_that_of_the_addresses_asked_for():
     ],
 )
 def test_a_line_that_is_left_open_is_seen(text, is_open):
-    """Whatever colour codes stand behind it; where there are two channels, the second is the one we share."""
-    assert readings(text)[0].left_line_open is is_open
-    assert readings(b"x\n", text)[0].left_line_open is is_open
-    assert readings(b"x", b"y\n")[0].left_line_open is False
+    """Each channel has its own last line; colour codes after it do not count."""
+    assert readings(text)[0].left_line_open(1) is is_open
+    assert readings(b"x\n", text)[0].left_line_open(2) is is_open
+    assert readings(b"x", b"y\n")[0].left_line_open(2) is False
+    assert readings(b"x")[0].left_line_open(2) is False
 
 
 @pytest.mark.parametrize(

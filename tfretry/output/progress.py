@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -22,8 +23,8 @@ NEEDLES = (
     (b"@", b'"apply_progress"'),
     (b"@", b'"apply_errored"'),
     (b"@", b'"action":"update"'),
-    (b"E", b"Error: "),
-    (b"W", b"Warning: "),
+    (b"E", b"Error:"),
+    (b"W", b"Warning:"),
 )
 # Each resource has such a line: they are read only where somebody needs to know what is finished.
 NEEDLES_OF_CHANGES = (
@@ -33,7 +34,9 @@ NEEDLES_OF_CHANGES = (
     (b"@", b'"apply_complete"'),
     (b"@", b'"apply_start"'),
     (b"@", b'"provision_start"'),
+    *((b"[", b" [%s" % level) for level in (b"TRACE]", b"DEBUG]", b"INFO]", b"WARN]", b"ERROR]")),
 )
+LOG = re.compile(r"\d{4}[-/]\d\d[-/]\d\d[T ]\S+ +\[(?:TRACE|DEBUG|INFO|WARN|ERROR)\]")
 FINISHED = re.compile(
     rf"(?P<address>{ADDRESS})(?: \(deposed object (?P<deposed>\w+)\))?: "
     r"(?P<what>Creation|Modifications|Destruction) complete after "
@@ -63,9 +66,11 @@ class Completion:
 
 
 class ProgressReader:
-    """Reads the progress of one byte stream; *longest* is in seconds.
+    """Reads the progress of terraform's stdout; *longest* is in seconds.
 
-    *begun* says whether any change was. Without *changes*, only updates are among the *finished*.
+    *begun* says whether any change was. Without *changes*, only updates are among the *finished*. What is no report of
+    terraform's may look like one: so a completion counts only after its beginning, in one form, text or JSON, and none
+    behind a diagnostic or a line of TF_LOG; *is_cut* says that there was such a line.
     """
 
     def __init__(self, *, changes: bool = True, batch: int = BATCH) -> None:
@@ -73,9 +78,11 @@ class ProgressReader:
         self.destroy_provisioned: set[str] = set()
         self.longest: dict[str, int] = {}
         self.begun = False
+        self.is_text = False
+        self.is_cut = False
+        self._is_json = False
+        self._open: Counter[tuple[str, str]] = Counter()  # what has begun, and is not complete
         self._going_on: dict[bytes, bytes] = {}
-        self._updating: set[str] = set()
-        self._destroying: set[str] = set()
         self._ended = False
         needles = (*NEEDLES, *NEEDLES_OF_CHANGES) if changes else NEEDLES
         self._lines = Lines(needles, self._read, skim=self._skim, batch=batch)
@@ -93,28 +100,38 @@ class ProgressReader:
                 self._wait(found["address"], hours * 3600 + minutes * 60 + seconds)
 
     @property
+    def update_failed(self) -> bool:
+        """Whether an update has begun, and not ended well so far, as far as that is known."""
+        return self.is_cut or bool(self.unfinished_updates)
+
+    @property
     def unfinished_updates(self) -> set[str]:
         """The addresses of updates that have begun, and not ended well so far."""
-        return self._updating - {change.address for change in self.finished if change.action == "update"}
+        return {address for (action, address), count in self._open.items() if action == "update" and count}
 
     def _read(self, line: bytes) -> bool:
+        if self._ended:
+            return False
         if line.startswith(b"{"):
             self._read_message(message(line))
             return False
         text = clean(line).rstrip()
-        # Diagnostics come after all progress, and without colour their text stands at the margin: it may tell of
-        # completions that there have not been. Those of the plan come before a change has begun.
-        self._ended = self._ended or text.startswith("Error: ") or (self.begun and text.startswith("Warning: "))
-        if self._ended:
-            return False
+        # Diagnostics come after all progress, and without colour their text stands at the margin. Those of the plan
+        # come before a change has begun. A log quotes anything, over several lines.
+        self.is_cut = self.is_cut or LOG.match(text) is not None
+        self._ended = self.is_cut or text.startswith("Error:") or (self.begun and text.startswith("Warning:"))
+        if not self._ended and not self._is_json:
+            self._read_text(text)
+        return False
+
+    def _read_text(self, text: str) -> None:
         if found := FINISHED.match(text):
             self._finish(ACTIONS[found["what"]], found["address"], found["deposed"])
         elif found := BEGUN.match(text):
-            self.begun = True  # not "Plan: …": a plan that fails half-way has that line, too
+            self.begun = self.is_text = True  # not "Plan: …": a plan that fails half-way has that line, too
             self._begin(BEGINNINGS[found["what"]], found["address"])
         elif found := PROVISIONING.match(text):
             self._provision(found["address"])
-        return False
 
     def _skim(self, lines: bytes, start: int, end: int) -> None:
         at = lines.find(STILL, start, end)
@@ -131,8 +148,9 @@ class ProgressReader:
         hook = body.get("hook")
         resource = hook.get("resource") if isinstance(hook, dict) else None
         address = resource.get("addr") if isinstance(resource, dict) else None
-        if not isinstance(address, str):
+        if not isinstance(address, str) or self.is_text:
             return
+        self._is_json = self._is_json or body.get("type") == "apply_start"
         self.begun = self.begun or str(body.get("type")).startswith("apply_")
         if body.get("type") == "apply_start":
             self._begin(hook.get("action"), address)
@@ -145,19 +163,16 @@ class ProgressReader:
             self._wait(address, seconds if 0 <= seconds < LONGEST_S else 0)  # JSON of Python's kind knows NaN
 
     def _begin(self, action: str, address: str) -> None:
-        if action == "update":
-            self._updating.add(address)
-        if action == "delete":
-            self._destroying.add(address)
-        else:
-            self._destroying.discard(address)
+        self._open[action, address] += 1
 
     def _provision(self, address: str) -> None:
-        if address in self._destroying:
+        if self._open["delete", address] > 0:
             self.destroy_provisioned.add(address)
 
     def _finish(self, action: str, address: str, deposed: str | None) -> None:
-        self._destroying.discard(address)
+        if self._open[action, address] < 1:
+            return
+        self._open[action, address] -= 1
         self.finished.append(Completion(action=action, address=address, deposed=deposed))
 
     def _wait(self, address: str, seconds: float) -> None:

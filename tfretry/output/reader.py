@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from tfretry.output.diagnostic import Diagnostic
-    from tfretry.output.progress import Completion
 
 COLOUR_OR_RETURN = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]|\r")
 HEAD_SIZE = 1024
@@ -23,9 +22,9 @@ VERSION = re.compile(rb'"(?:terraform|tofu)":"([^"]{1,64})","type":"version"')
 class Reading:
     """All that reads one channel's bytes."""
 
-    def __init__(self, found: Callable[[Diagnostic], object], *, changes: bool) -> None:
-        self.progress = ProgressReader(changes=changes)
+    def __init__(self, found: Callable[[Diagnostic], object], progress: ProgressReader | None) -> None:
         self.head = b""
+        self._progress = progress
         self._diagnostics = DiagnosticReader(found)
         self._tail = b""
 
@@ -34,12 +33,14 @@ class Reading:
         self.head = self.head or chunk[:HEAD_SIZE]
         self._tail = (self._tail + chunk[-TAIL_SIZE:])[-TAIL_SIZE:]
         self._diagnostics.feed(chunk)
-        self.progress.feed(chunk)
+        if self._progress:
+            self._progress.feed(chunk)
 
     def close(self) -> None:
         """The channel has come to its end."""
         self._diagnostics.close()
-        self.progress.close()
+        if self._progress:
+            self._progress.close()
 
     @property
     def left_line_open(self) -> bool:
@@ -55,49 +56,26 @@ class OutputReader:
     """
 
     def __init__(self, found: Callable[[Diagnostic], object], *, changes: bool) -> None:
-        self._found = found
-        self._changes = changes
-        self._by_channel: dict[int, Reading] = {}
+        self.progress = ProgressReader(changes=changes)  # of stdout: on stderr there is none but what others say
+        self._by_channel = {1: Reading(found, self.progress), 2: Reading(found, None)}
 
-    def watch(self, channel: int) -> Callable[[bytes], object]:
-        """What takes the bytes of *channel*: 1, and 2 unless both are the same open file."""
-        self._by_channel[channel] = Reading(self._found, changes=self._changes)
-        return self._by_channel[channel].feed
+    def feed(self, channel: int, chunk: bytes) -> None:
+        """Read the next bytes of *channel*: 1 for stdout, or 2 for stderr."""
+        self._by_channel[channel].feed(chunk)
 
     def close(self) -> None:
         """The run has ended."""
         for reading in self._by_channel.values():
             reading.close()
 
-    @property
-    def finished(self) -> tuple[Completion, ...]:
-        """The changes that terraform reported as complete, each as often as it did."""
-        return tuple(change for each in self._by_channel.values() for change in each.progress.finished)
-
-    @property
-    def destroy_provisioned(self) -> frozenset[str]:
-        """The addresses where a destroy-time provisioner has begun."""
-        return frozenset().union(*(each.progress.destroy_provisioned for each in self._by_channel.values()))
-
-    @property
-    def update_failed(self) -> bool:
-        """Whether an update has begun, and not ended well."""
-        return any(each.progress.unfinished_updates for each in self._by_channel.values())
-
-    @property
-    def begun(self) -> bool:
-        """Whether terraform has begun to change anything: only then does it keep what the refresh found."""
-        return any(each.progress.begun for each in self._by_channel.values())
-
     def longest_s(self, addresses: Collection[str | None]) -> float:
         """For how long the change that took longest of those at *addresses* was going on."""
-        waits = [wait for each in self._by_channel.values() for wait in each.progress.longest.items()]
+        waits = self.progress.longest.items()
         return max((float(seconds) for address, seconds in waits if address in addresses), default=0.0)
 
-    @property
-    def left_line_open(self) -> bool:
-        """Whether terraform left a line open where our own lines go."""
-        return self._by_channel[max(self._by_channel)].left_line_open
+    def left_line_open(self, channel: int) -> bool:
+        """Whether the last line of *channel* has no newline."""
+        return self._by_channel[channel].left_line_open
 
     @property
     def version(self) -> str | None:
