@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tfretry.output.progress import Completion
 from tfretry.plan.archive import PLAN, PREVIOUS_STATE, STATE, read_archive, write_archive
 from tfretry.plan.changes import ACTION_NAMES, ChangeKey, read_changes, without
-from tfretry.plan.done import Reports, bounded, decide, named
+from tfretry.plan.done import Decision, Reports, bounded, decide, named
 from tfretry.plan.plan_json import Entry, Number, ObjectKey, entries
 from tfretry.plan.proof import check_rest
 from tfretry.plan.protobuf import encode
@@ -670,14 +670,29 @@ def test_memory_grows_in_proportion_to_the_changes():
     assert carried_over(20_000) < 12 * carried_over(2_000)
 
 
-@pytest.mark.parametrize("name", ["id", "name", "tag"])
-def test_a_name_with_a_line_break_is_refused_where_reports_are_text(name):
+BROKEN = "x\na.b: Creation complete after 0s [id=y]"
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"id": BROKEN}, {"name": BROKEN}, {"tags": {"Name": BROKEN}}, {"tags": {"name": BROKEN}}], ids=str
+)
+@pytest.mark.parametrize("states", ["before", "now"])
+def test_a_name_with_a_line_break_is_refused_where_reports_are_text(attributes, states):
     """Terraform prints it as it is, and what stands behind the break may look like a report."""
-    text = "x\na.b: Creation complete after 0s [id=y]"
-    attributes = {"tags": {"Name": text}} if name == "tag" else {name: text}
-    states = {"before": state({"a.k": {"attributes": attributes}}), "now": state({"a.k": {"attributes": attributes}})}
+    named_so, other = state({"a.k": {"attributes": attributes}}), state({"a.k": {"attributes": {"id": "y"}}})
+    found = {"before": other, "now": other, states: named_so}
     for are_text, refusals in ((True, 1), (False, 0)):
         said = Reports.of([], [], are_text=are_text)
-        decision = decide(planned({B: "create"}), data_deletions=[], reports=said, **states)
+        decision = decide(planned({ChangeKey("a.k"): "read"}), data_deletions=[], reports=said, **found)
         assert len(decision.refusals) == refusals
         assert all("a.k has a line break in its id or name" in each for each in decision.refusals)
+
+
+@pytest.mark.parametrize("attributes", [{"tags": {"Description": BROKEN}}, {"text": BROKEN}, {"id": "x"}, {}], ids=str)
+def test_other_line_breaks_do_not_matter(attributes):
+    """Terraform prints neither those nor anything of an object that it leaves alone."""
+    said = Reports.of([], [], are_text=True)
+    alone = state({"a.k": {"attributes": attributes}, "a.z": {"attributes": {"id": BROKEN}}})
+    assert decide(
+        planned({ChangeKey("a.k"): "read"}), data_deletions=[], before=alone, now=alone, reports=said
+    ) == Decision(done=frozenset(), left=frozenset({ChangeKey("a.k")}), deposed={}, refusals=())

@@ -84,7 +84,7 @@ def decide(
         refusals=(
             *refusals,
             *_meddling(before, now, acted_on),
-            *(_misleading({**before.objects, **now.objects}) if reports.are_text else ()),
+            *(_misleading(acted_on, before, now) if reports.are_text else ()),
         ),
     )
 
@@ -130,15 +130,22 @@ def _meddling(before: State, now: State, acted_on: set[InstanceKey]) -> Iterator
         yield f"{name} {what} since the approval, and the plan has no change of it"
 
 
-def _misleading(objects: Mapping[InstanceKey, Instance]) -> Iterator[str]:
-    """Yield a sentence for each object whose name, which terraform prints as it is, could look like a report."""
-    for key, instance in sorted(objects.items(), key=lambda pair: str(pair[0])):
-        attributes = instance.get("attributes")
-        attributes = attributes if isinstance(attributes, dict) else {}
-        tags = attributes.get("tags")
-        printed = [attributes.get("id"), attributes.get("name"), *(tags.values() if isinstance(tags, dict) else ())]
-        if any(isinstance(value, str) and "\n" in value for value in printed):
+def _misleading(acted_on: Iterable[InstanceKey], *states: State) -> Iterator[str]:
+    """Yield a sentence for each object of the apply whose name, as terraform prints it, could look like a report."""
+    for key in sorted(acted_on, key=str):
+        if any("\n" in name for state in states for name in _printed_names(state.objects.get(key, {}))):
             yield f"{_rendered(*key)} has a line break in its id or name, so terraform's reports cannot be relied on"
+
+
+def _printed_names(instance: Instance) -> Iterator[str]:
+    """Yield what terraform may print unescaped beside the address (its internal/command/format/object_id.go)."""
+    attributes = instance.get("attributes")
+    if not isinstance(attributes, dict):
+        return
+    tags = attributes.get("tags")
+    tags = tags if isinstance(tags, dict) else {}
+    names = (attributes.get("id"), attributes.get("name"), tags.get("name"), tags.get("Name"))
+    yield from (name for name in names if isinstance(name, str))
 
 
 def _rendered(key: ObjectKey, deposed: str) -> str:

@@ -23,8 +23,9 @@ def path_for_terraform(file: IO[bytes]) -> str:
     """
     file.flush()
     file.seek(0)
-    path = f"/proc/{os.getpid()}/fd/{file.fileno()}"
     try:
+        # Not getpid(): in a PID namespace without a /proc of its own, that number is another process's there.
+        path = f"/proc/{os.readlink('/proc/self')}/fd/{file.fileno()}"
         if os.path.samestat(os.stat(path), os.fstat(file.fileno())):
             return path
     except OSError:
