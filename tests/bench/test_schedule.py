@@ -36,8 +36,11 @@ def ready_after_s(chance: random.Random) -> float:
     return chance.lognormvariate(math.log(median_s), sigma)
 
 
-def simulated(wait, stop, *, apply_s, ready_s):
-    """Seconds from ready to applied (None: given up) and applies spent, of tenacity's own *wait* and *stop*."""
+def simulated(wait, stop, attempts, *, apply_s, ready_s):
+    """Return the seconds from ready to applied (None: given up) and the number of applies.
+
+    *wait* and *stop* are tenacity's, or ours, which read the *attempts* so far.
+    """
     state = tenacity.RetryCallState(retry_object=None, fn=None, args=(), kwargs={})
     state.start_time = 0.0
     now_s = 0.0
@@ -47,7 +50,8 @@ def simulated(wait, stop, *, apply_s, ready_s):
         state.attempt_number = attempt
         state.outcome_timestamp = now_s
         state.outcome = Future()
-        state.outcome.set_result(SimpleNamespace(ended_s=now_s, duration_s=apply_s))
+        state.outcome.set_result(None)
+        attempts.append(SimpleNamespace(argv=(), ended_s=now_s, duration_s=float(apply_s)))
         state.upcoming_sleep = wait(state)
         if stop(state) or attempt == NEVER_MORE:
             return None, attempt
@@ -55,11 +59,10 @@ def simulated(wait, stop, *, apply_s, ready_s):
     raise AssertionError
 
 
-def policies(apply_s, chance):
-    """The wait and the stop of each, by name; the first is what tfretry ships."""
-    first = SimpleNamespace(ended_s=0.0, duration_s=float(apply_s))
+def policies(chance, attempts):
+    """Return the wait and the stop of each, by name; the first is what tfretry ships."""
     late = tenacity.stop_before_delay(WITHIN_S)
-    ours = wait_in_proportion(Settings(), first, uniform=chance.uniform), stop_at_deadline(Settings(), first)
+    ours = wait_in_proportion(Settings(), attempts, uniform=chance.uniform), stop_at_deadline(Settings(), attempts)
     return {
         "tfretry": ours,
         "every 5 s, 15 min": (tenacity.wait_fixed(5), late),
@@ -84,10 +87,13 @@ def test_the_schedule_beside_others():
         "|---|---|---|---|---|"
     )
     for apply_s in DURATIONS_S:
-        for name in policies(apply_s, random.Random(6)):
-            chance, delays = random.Random(6), random.Random(6)
-            wait, stop = policies(apply_s, chance)[name]
-            ends = [simulated(wait, stop, apply_s=apply_s, ready_s=ready_after_s(delays)) for _ in range(RUNS)]
+        for name in policies(random.Random(6), []):
+            chance, delays, attempts = random.Random(6), random.Random(6), []
+            wait, stop = policies(chance, attempts)[name]
+            ends = []
+            for _ in range(RUNS):
+                attempts.clear()
+                ends.append(simulated(wait, stop, attempts, apply_s=apply_s, ready_s=ready_after_s(delays)))
             times = [late_s for late_s, _ in ends if late_s is not None]
             assert times
             share, applies = len(times) / RUNS, statistics.mean(count for _, count in ends)
