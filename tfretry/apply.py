@@ -17,14 +17,13 @@ from tfretry.process.terminal import forget_typed
 from tfretry.result import Result, interrupted, refused, result_of
 from tfretry.terraform.command import Command
 from tfretry.terraform.inputs import spent_variable
+from tfretry.terraform.messages import STALE_PLAN
 
 if TYPE_CHECKING:
     from tfretry.next_argv import Repeat
     from tfretry.plan.saved_plan import Rest, SavedPlan
     from tfretry.report.reporter import Reporter
 
-# terraform's internal/backend/local/backend_local.go
-STALE = ("Saved plan is stale", "Saved plan does not match the given state")
 NO_REFRESH_OF_A_PLAN = "--refresh-on-retry has no meaning beside a saved plan: terraform refreshes when it plans"
 
 
@@ -85,7 +84,6 @@ class Apply:
                 argv,
                 causes=self._settings.causes,
                 signals=self._signals,
-                changes=self._command.depends_on_changes,
             )
         )
 
@@ -118,7 +116,7 @@ class Apply:
                 return refused(self._attempts, error.reason, *error.details, *([saved.advice] if saved else []))
             except TfretryError as error:  # terraform is gone, say
                 return refused(self._attempts, str(error))
-        if saved and len(self._attempts) > 1 and self._attempts[-1].was_refused(*STALE):
+        if saved and len(self._attempts) > 1 and self._attempts[-1].was_refused(*STALE_PLAN):
             return refused(self._attempts, "another run has changed the state since the last attempt", saved.advice)
         return result_of(self._attempts)
 

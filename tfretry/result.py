@@ -8,9 +8,7 @@ from typing import Literal
 
 from tfretry.attempt import Attempt
 from tfretry.causes.diagnosis import Finding
-
-# terraform's internal/command/clistate/state.go
-LOCKED = "Error acquiring the state lock"
+from tfretry.terraform.messages import ASKING_FOR_APPROVAL, STATE_LOCKED
 
 Outcome = Literal["applied", "failed", "gave-up", "interrupted", "not-retried", "refused"]
 
@@ -83,7 +81,7 @@ def _reason(attempts: Sequence[Attempt]) -> str | None:
 
 
 def _in_the_way(unexplained: Finding, *, is_retry: bool) -> str:
-    if "asking for approval" in unexplained.summary and "EOF" in unexplained.summary:
+    if ASKING_FOR_APPROVAL in unexplained.summary and "EOF" in unexplained.summary:
         return (
             "terraform asked for approval again and stdin was at its end; a retry needs -auto-approve or a saved plan"
         )
@@ -91,7 +89,7 @@ def _in_the_way(unexplained: Finding, *, is_retry: bool) -> str:
         hidden = "-consolidate-errors hides errors that have the same summary, and perhaps another reason"
         return f"{hidden} ({unexplained.address or 'terraform'}: {unexplained.summary})"
     reason = f"{unexplained.address or 'terraform'} failed for another reason ({unexplained.summary})"
-    if LOCKED in unexplained.summary and is_retry:
+    if STATE_LOCKED in unexplained.summary and is_retry:
         return f"{reason}; with -lock-timeout=DURATION terraform waits for the lock"
     return reason
 

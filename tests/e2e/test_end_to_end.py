@@ -26,7 +26,7 @@ resource "terraform_data" "service" {{
   }}
 }}
 """
-DENIED = """
+DENIED_MODULE = """
 resource "terraform_data" "denied" {
   provisioner "local-exec" {
     command = "echo 'AccessDeniedException: not yours' >&2; exit 254"
@@ -89,14 +89,14 @@ def test_the_role_becomes_ready_and_the_apply_succeeds(module):
 
 def test_a_permanent_error_is_one_apply(module):
     """At once, with terraform's code and nothing of ours."""
-    module(DENIED)
+    module(DENIED_MODULE)
     done = run("apply", "-auto-approve")
     assert (done.returncode, "tfretry" in done.stderr) == (1, False)
 
 
 def test_a_role_error_beside_a_permanent_one_is_one_apply(module):
     """And a line says what stood in the way."""
-    folder = module(WAITS_FOR_ROLE + DENIED)
+    folder = module(WAITS_FOR_ROLE + DENIED_MODULE)
     done = run("apply", "-auto-approve")
     assert (done.returncode, tries(folder)) == (1, 1)
     assert "tfretry: not retried: terraform_data.denied failed for another reason" in done.stderr

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
+from terraform_output import DENIED_ERROR, ROLE_ERROR, TFRETRY, run
 
 pytest_plugins = ["provider_fixture"]
 QUICK = ("--first-wait=10ms", "--longest-wait=20ms")
@@ -132,7 +132,7 @@ def test_a_fault_that_is_no_want_is_told_in_full(scripted, tmp_path):
 def test_a_terraform_that_dies_has_its_report(fake_terraform, tmp_path, fault):
     """Outcome and exit code tell the signal; nothing is retried after a death."""
     fake_terraform(f"cat {tmp_path}/error >&2; kill -{'9' if 'killed' in fault else '6'} $$; sleep 60")
-    (tmp_path / "error").write_text(ROLE_ERROR if fault == "dies" else DENIED)
+    (tmp_path / "error").write_text(ROLE_ERROR if fault == "dies" else DENIED_ERROR)
     report = tmp_path / "report.json"
     done = run(f"--report={report}", "apply")
     number = 6 if fault == "dies" else 9

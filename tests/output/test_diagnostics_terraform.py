@@ -8,7 +8,7 @@ from render import SENTENCE
 from terminal import on_a_terminal, on_pipes
 
 from tfretry.causes.diagnosis import Classifier
-from tfretry.causes.patience import patience
+from tfretry.causes.time_limit import time_limit
 from tfretry.output.diagnostics import DiagnosticReader
 
 ADDRESS = 'module.app["blue"].terraform_data.this[0]'
@@ -85,7 +85,7 @@ def configuration(real_terraform, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "shape",
+    "format_",
     [
         *(pytest.param(([], columns), id=f"terminal of {columns}") for columns in (20, 40, 80, 200)),
         pytest.param((["-no-color"], 40), id="terminal without colour"),
@@ -105,13 +105,13 @@ def configuration(real_terraform, tmp_path_factory):
         ("none", 0, False),
     ],
 )
-def test_real_terraform_is_understood(real_terraform, configuration, tmp_path, case, errors, retried, shape):
-    """Fresh output of the terraform that is here, in each of its shapes and at several widths."""
-    options, columns = shape
+def test_real_terraform_is_understood(real_terraform, configuration, tmp_path, case, errors, retried, format_):
+    """Fresh output of the terraform that is here, in each of its formats and at several widths."""
+    options, columns = format_
     state = f"-state={tmp_path / 'state'}"
     argv = [real_terraform, "apply", "-auto-approve", "-input=false", state, f"-var=case={case}", *options]
     code, streams = on_a_terminal(argv, configuration, columns) if columns else on_pipes(argv, configuration)
-    judge = Classifier(DEFAULT, patience)
+    judge = Classifier(DEFAULT, time_limit)
     for stream in streams:
         reader = DiagnosticReader(judge.see)
         reader.feed(stream)

@@ -1,4 +1,4 @@
-"""One failure, one decision: scripts that real terraform runs, in each of its shapes."""
+"""One failure, one decision: scripts that real terraform runs, in each of its formats."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from render import AWS, SENTENCE
 from terminal import on_a_terminal, on_pipes
 
 from tfretry.causes.diagnosis import Classifier
-from tfretry.causes.patience import patience
+from tfretry.causes.time_limit import time_limit
 from tfretry.output.diagnostics import DiagnosticReader
 
 INNER = """
@@ -46,7 +46,7 @@ SCRIPTS = {
     "a warning before": (f"x\n\nWarning: y\n\n{SENTENCE}", False),
     "a warning behind": (f"{SENTENCE}\n\nWarning: y\n\n{DENIAL}", False),
 }
-SHAPES = {
+FORMATS = {
     "colour": ([], None),
     "no colour": (["-no-color"], None),
     "json": (["-json"], None),
@@ -69,20 +69,20 @@ def folders(real_terraform, tmp_path_factory):
 
 @pytest.fixture
 def diagnosis(real_terraform, folders, tmp_path, monkeypatch):
-    """The diagnosis of a run of terraform, in a shape, with a script for its local-exec."""
+    """The diagnosis of a run of terraform, in a format, with a script for its local-exec."""
     folder, inner = folders
     monkeypatch.setenv("TERRAFORM", real_terraform)
     monkeypatch.setenv("INNER", str(inner))
     monkeypatch.setenv("SENTENCE", SENTENCE)
 
-    def run(script: str, shape: str):
+    def run(script: str, format_: str):
         (tmp_path / "script").write_text(script)
-        options, columns = SHAPES[shape]
+        options, columns = FORMATS[format_]
         argv = [real_terraform, "apply", "-auto-approve", "-input=false", f"-state={tmp_path / 'state'}"]
         argv += [f"-var=script={tmp_path / 'script'}", *options]
         code, streams = on_a_terminal(argv, folder, columns) if columns else on_pipes(argv, folder)
         assert code == 1
-        judge = Classifier(DEFAULT, patience)
+        judge = Classifier(DEFAULT, time_limit)
         for stream in streams:
             reader = DiagnosticReader(judge.see)
             reader.feed(stream)
@@ -92,31 +92,31 @@ def diagnosis(real_terraform, folders, tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_what_a_script_prints_is_decided_the_same_in_every_shape(diagnosis, name, shape):
+def test_what_a_script_prints_is_decided_the_same_in_every_format(diagnosis, name, format_):
     """Log lines and terraform's own words are the script's; what can be read as two errors must heal as two."""
     text, retried = SCRIPTS[name]
-    found = diagnosis(f"cat <<'END'\n{text}\nEND\nexit 1\n", shape)
+    found = diagnosis(f"cat <<'END'\n{text}\nEND\nexit 1\n", format_)
     assert found.errors >= 1
     assert found.is_transient is retried
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize(
     ("inner", "retried"),
     [("", True), ("-no-color", True), ("-json", True), ("2>&1 >/dev/null", True), ("-no-color 2>&1 >/dev/null", True)],
 )
-def test_another_terraform_within_is_decided_the_same_in_every_shape(diagnosis, inner, retried, shape):
+def test_another_terraform_within_is_decided_the_same_in_every_format(diagnosis, inner, retried, format_):
     """Without colour, its error may as well be the outer terraform's second one: then what is before must heal, too.
 
     That is its progress, which quotes the sentence; or nothing at all, so that there is no blank line between the two.
     """
-    assert diagnosis(f"{NESTED} {inner}\n", shape).is_transient is retried
+    assert diagnosis(f"{NESTED} {inner}\n", format_).is_transient is retried
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_what_can_be_read_as_two_errors_is_told_to_have_met_a_cause(diagnosis, shape):
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_can_be_read_as_two_errors_is_told_to_have_met_a_cause(diagnosis, format_):
     """So that we say why there is no retry."""
-    found = diagnosis(f"echo no luck; {NESTED} -no-color 2>&1 >/dev/null\n", shape)
+    found = diagnosis(f"echo no luck; {NESTED} -no-color 2>&1 >/dev/null\n", format_)
     assert (found.is_transient, found.met_cause) == (False, True)

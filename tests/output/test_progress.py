@@ -7,13 +7,13 @@ import pytest
 from diagnostics import in_pieces
 from render import PLAN, ui
 
-from tfretry.output.progress import WAITS_KEPT, Completion, ProgressReader
+from tfretry.output.progress import ELAPSED_KEPT, Completion, ProgressReader
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 
 
-def progress_of(text: str | bytes, *, size: int = 65_536, batch: int = 1) -> ProgressReader:
-    reader = ProgressReader(batch=batch)
+def progress_of(text: str | bytes, *, size: int = 65_536) -> ProgressReader:
+    reader = ProgressReader()
     for chunk in in_pieces(text if isinstance(text, bytes) else text.encode(), size):
         reader.feed(chunk)
     reader.close()
@@ -75,7 +75,7 @@ def test_a_finished_change_is_known_by_its_line(line, finished):
 def test_what_only_looks_like_progress_is_not(line):
     """Lines count from their very beginning."""
     assert progress_of(f"{line}\n").finished == []
-    assert progress_of(f"{line}\n").longest == {}
+    assert progress_of(f"{line}\n").elapsed_s == {}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_what_only_looks_like_progress_is_not(line):
 def test_how_long_a_change_has_been_going_on_is_known(line, seconds):
     """In every notation that terraform has had."""
     for size in (1, 1000):
-        assert progress_of(f"{line}\r\n", size=size).longest == {"aws_x.y": seconds}
+        assert progress_of(f"{line}\r\n", size=size).elapsed_s == {"aws_x.y": seconds}
 
 
 @pytest.mark.parametrize("name", ["हिन्दी", "e\u0301", "l·l"])
@@ -104,13 +104,13 @@ def test_a_change_is_seen_whatever_letters_its_name_has(name):
     """Terraform takes every identifier of Unicode's."""
     reader = progress_of(f"x-y_z.{name}: Modifying... [id=1]\nx-y_z.{name}: Still modifying... [id=1, 10s elapsed]\n")
     assert (reader.begun, reader.unfinished_updates) == (True, {f"x-y_z.{name}"})
-    assert reader.longest == {f"x-y_z.{name}": 10}
+    assert reader.elapsed_s == {f"x-y_z.{name}": 10}
 
 
 def test_the_last_word_counts():
     """Terraform says it every ten seconds."""
     text = "".join(f"aws_x.y: Still creating... [{seconds}s elapsed]\n" for seconds in (10, 20, 30))
-    assert progress_of(text).longest == {"aws_x.y": 30}
+    assert progress_of(text).elapsed_s == {"aws_x.y": 30}
 
 
 @pytest.mark.parametrize(
@@ -154,9 +154,9 @@ def test_a_finished_change_is_known_by_its_message(action):
     ],
 )
 def test_other_messages_say_nothing(body):
-    """Whatever their shape."""
+    """Whatever their format."""
     reader = progress_of("@\n" + json.dumps(body) + "\n" + json.dumps(body)[:-1] + ' "apply_"\n')
-    assert (reader.finished, reader.longest) == ([], {})
+    assert (reader.finished, reader.elapsed_s) == ([], {})
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-1", "1e300"])
@@ -164,37 +164,33 @@ def test_numbers_that_are_no_duration_are_none(number):
     """Python's JSON reads more than JSON."""
     hook = f'{{"resource":{{"addr":"a"}},"elapsed_seconds":{number}}}'
     text = f'{{"@level":"info","type":"apply_progress","hook":{hook}}}\n'
-    assert progress_of(text).longest == {"a": 0}
+    assert progress_of(text).elapsed_s == {"a": 0}
 
 
 def test_waits_are_kept_in_bounds():
     """A thousand addresses, the first."""
-    text = "".join(f"aws_x.y{number}: Still creating... [10s elapsed]\n" for number in range(WAITS_KEPT + 5))
-    assert len(progress_of(f"{text}aws_x.y0: Still creating... [20s elapsed]\n").longest) == WAITS_KEPT
-    assert progress_of(f"{text}aws_x.y0: Still creating... [20s elapsed]\n").longest["aws_x.y0"] == 20
+    text = "".join(f"aws_x.y{number}: Still creating... [10s elapsed]\n" for number in range(ELAPSED_KEPT + 5))
+    assert len(progress_of(f"{text}aws_x.y0: Still creating... [20s elapsed]\n").elapsed_s) == ELAPSED_KEPT
+    assert progress_of(f"{text}aws_x.y0: Still creating... [20s elapsed]\n").elapsed_s["aws_x.y0"] == 20
 
 
 @pytest.mark.parametrize("size", [1, 17, 64])
 def test_the_progress_of_captures_is_read(size):
     """A provider that polled for almost four minutes, on a terminal and in JSON."""
     terminal = progress_of((CORPUS / "tf1.11.4-mixed-pty80.raw").read_bytes(), size=size)
-    assert (terminal.longest, terminal.finished) == ({"aws_ecs_service.ecs": 230}, [])
+    assert (terminal.elapsed_s, terminal.finished) == ({"aws_ecs_service.ecs": 230}, [])
     messages = progress_of((CORPUS / "tf1.11.4-mixed-json.stdout.raw").read_bytes(), size=size)
-    assert messages.longest["aws_ecs_service.ecs"] == 240
+    assert messages.elapsed_s["aws_ecs_service.ecs"] == 240
     done = progress_of((CORPUS / "tf1.11.4-localexec-pty40.raw").read_bytes(), size=size)
     assert done.finished == [change("create", "terraform_data.cluster")]
 
 
-def test_only_updates_are_read_where_nobody_asks_for_changes():
-    """Every resource has a line when it is finished; most applies need none of them."""
+def test_an_update_is_unfinished_until_it_is_reported_as_complete():
+    """A creation of the same run is none."""
     text = (
         "a.b: Creation complete after 1s\na.c: Modifying...\na.c: Modifications complete after 1s\na.d: Modifying...\n"
     )
-    reader = ProgressReader(changes=False)
-    reader.feed(text.encode())
-    reader.close()
-    assert [change.address for change in reader.finished] == ["a.c"]
-    assert reader.unfinished_updates == {"a.d"}
+    assert progress_of(text).unfinished_updates == {"a.d"}
 
 
 @pytest.mark.parametrize(
@@ -219,7 +215,7 @@ def test_a_wait_of_nothing_is_a_wait():
     """It says that the change was going on when terraform gave it up."""
     hook = {"resource": {"addr": "a.b"}, "action": "create", "elapsed_seconds": 0.5}
     line = json.dumps({"@level": "info", "hook": hook, "type": "apply_errored"}, separators=(",", ":"))
-    assert progress_of(f"{line}\n").longest == {"a.b": 0}
+    assert progress_of(f"{line}\n").elapsed_s == {"a.b": 0}
 
 
 LIES = "a.b: Creation complete after 0s [id=x]\na.b: Destruction complete after 0s\n"

@@ -13,10 +13,10 @@ TOFU = (
 )
 
 
-def readings(*streams: bytes, changes: bool = True, size: int = 7) -> tuple[OutputReader, list[str]]:
+def readings(*streams: bytes, size: int = 7) -> tuple[OutputReader, list[str]]:
     """The readings of *streams*, channel 1 and perhaps 2, fed in small pieces and closed; and the errors' summaries."""
     found: list[str] = []
-    all_of_them = OutputReader(lambda diagnostic: found.append(diagnostic.summary), changes=changes)
+    all_of_them = OutputReader(lambda diagnostic: found.append(diagnostic.summary))
     for channel, text in enumerate(streams, 1):
         feed = all_of_them.watch(channel)
         for at in range(0, len(text), size):
@@ -37,12 +37,6 @@ def test_changes_of_all_channels_are_the_runs():
     assert both.update_failed
     done, _ = readings(b"c.d: Modifying...\nc.d: Modifications complete after 1s\n")
     assert not done.update_failed
-
-
-def test_changes_are_not_looked_for_where_nobody_asks():
-    """But for updates, on which the refresh of a retry depends."""
-    only, _ = readings(b"a.b: Creation complete after 1s\nc.d: Modifying...\n", changes=False)
-    assert (only.finished, only.update_failed) == ((), True)
 
 
 def test_the_longest_wait_is_that_of_the_addresses_asked_for():

@@ -1,10 +1,10 @@
-"""Edges of the shapes for people: where one diagnostic ends, what is its text, and what only stands beside it."""
+"""Edges of the formats for people: where one diagnostic ends, what is its text, and what only stands beside it."""
 
 from __future__ import annotations
 
 import pytest
-from diagnostics import heals, read
-from render import DENIED, SENTENCE
+from diagnostics import is_retried, read
+from render import ACCESS_DENIED, SENTENCE
 
 from tfretry.output.diagnostic import TEXT_LIMIT
 from tfretry.output.diagnostics import DiagnosticReader
@@ -15,27 +15,27 @@ LOG = "2026-11-24T01:42:03.123Z [DEBUG] provider: " + "x" * 200 + "\n"
 @pytest.mark.parametrize(
     ("text", "errors"),
     [
-        (f"Error: {SENTENCE}\n\n  with x.y,\n\nError: {DENIED}\n", 2),
+        (f"Error: {SENTENCE}\n\n  with x.y,\n\nError: {ACCESS_DENIED}\n", 2),
         (f"Error: {SENTENCE}\n\n  on main.tf line 1:\n   1: x\n\nError: and a detail\n", 1),
         (f"Error: {SENTENCE}\n\nError: and a detail\n", 1),
-        (f"╷\n│ Error: {SENTENCE}\n╷\n│ Error: {DENIED}\n╵\n", 2),
+        (f"╷\n│ Error: {SENTENCE}\n╷\n│ Error: {ACCESS_DENIED}\n╵\n", 2),
         (f"│ Error: {SENTENCE}\n│ Error: and a detail\n╵\n", 1),
-        (f"╷\n│ Error: {SENTENCE}\nError: {DENIED}\n", 2),
+        (f"╷\n│ Error: {SENTENCE}\nError: {ACCESS_DENIED}\n", 2),
         ("Warning: x\n\ny\n\nx.y: Creating...\n", 0),
-        (f"Warning: x\n\ny\n\nx.y: Creating...\n\nError: {DENIED}\n", 1),
-        (f"Warning: x\n\ny\n\n  Enter a value: \nError: {DENIED}\n", 1),
-        (f"Warning: x\n\nIt says\nx.y: Creating...\nError: {DENIED}\n", 0),
+        (f"Warning: x\n\ny\n\nx.y: Creating...\n\nError: {ACCESS_DENIED}\n", 1),
+        (f"Warning: x\n\ny\n\n  Enter a value: \nError: {ACCESS_DENIED}\n", 1),
+        (f"Warning: x\n\nIt says\nx.y: Creating...\nError: {ACCESS_DENIED}\n", 0),
     ],
 )
 def test_a_diagnostic_ends_where_terraform_begins_another(text, errors):
-    """In each shape, with what terraform writes in between."""
+    """In each format, with what terraform writes in between."""
     assert len(read(text.encode())) == errors
 
 
 def test_a_frame_without_its_upper_corner_is_a_frame():
     """The sentence is put together across the lines of the gutter."""
     half, rest = SENTENCE[:30].rsplit(" ", 1)[0], SENTENCE[len(SENTENCE[:30].rsplit(" ", 1)[0]) + 1 :]
-    assert heals(f"│ Error: x\n│\n│ {half}\n│ {rest}\n╵\n")
+    assert is_retried(f"│ Error: x\n│\n│ {half}\n│ {rest}\n╵\n")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_an_address_is_taken_from_the_source_where_nothing_else_tells_it(kind, a
 def test_a_diagnostic_that_takes_too_much_is_told_before_its_end(line):
     """Memory stays bounded, whatever stands behind it: log lines, text, or warnings."""
     found = []
-    reader = DiagnosticReader(found.append, batch=1)
+    reader = DiagnosticReader(found.append)
     reader.feed(b"Error: a\n\n")
     reader.feed(line.encode() * (TEXT_LIMIT // 10))
     assert len(found) == 1
@@ -94,4 +94,6 @@ def test_a_leaf_of_a_group_has_its_own_address_or_that_of_its_group(text, addres
 def test_a_script_that_is_a_leaf_is_judged_by_its_output():
     """Also where no sentence of terraform's ends the group."""
     said = f"local-exec provisioner error: Error running command 'x': exit status 1. Output: {SENTENCE}"
-    assert heals(f"Error: Error applying plan:\n\n1 error occurred:\n\t* a.b: {said}\n") == heals(f"Error: {said}\n")
+    assert is_retried(f"Error: Error applying plan:\n\n1 error occurred:\n\t* a.b: {said}\n") == is_retried(
+        f"Error: {said}\n"
+    )

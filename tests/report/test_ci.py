@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
+from terraform_output import DENIED_ERROR, ROLE_ERROR, TFRETRY, run
 
 from tfretry.report.ci import annotation
 
@@ -50,7 +50,7 @@ def test_github_gets_one_warning_when_it_gave_up(scripted, github):
 
 def test_github_gets_one_warning_when_another_error_stood_in_the_way(scripted, github):
     """With the characters escaped that the runner would act on."""
-    scripted((1, "", ROLE_ERROR + DENIED.replace("AccessDenied", "100% denied")))
+    scripted((1, "", ROLE_ERROR + DENIED_ERROR.replace("AccessDenied", "100% denied")))
     (command,) = commands(run("apply"))
     assert command.startswith("::warning title=tfretry::not retried: aws_ecs_cluster.c failed")
     assert "100%25 denied" in command
@@ -59,7 +59,7 @@ def test_github_gets_one_warning_when_another_error_stood_in_the_way(scripted, g
 
 def test_github_gets_nothing_of_an_apply_that_works_or_fails_by_itself(scripted, github):
     """Nobody can tell that we were there."""
-    for scene in ((0, "", ""), (1, "", DENIED)):
+    for scene in ((0, "", ""), (1, "", DENIED_ERROR)):
         scripted(scene)
         assert commands(run("apply")) == []
     assert github.read_text() == "before\n"

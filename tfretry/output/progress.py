@@ -1,54 +1,46 @@
-"""What terraform says of its progress: the changes that are finished, and how long the others have been going on."""
+"""Terraform's progress: the changes that are complete, and how long the others have been going on."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from tfretry.output.diagnostic import ADDRESS
 from tfretry.output.json_messages import message
-from tfretry.output.lines import BATCH, Lines, clean
+from tfretry.output.lines import Lines, clean
+from tfretry.terraform.messages import (
+    APPLY,
+    APPLY_COMPLETE,
+    APPLY_ERRORED,
+    APPLY_PROGRESS,
+    APPLY_START,
+    CHANGE,
+    CREATE,
+    DESTROY,
+    ELAPSED,
+    MODIFY,
+    PROVISION_START,
+    PROVISIONING,
+    STILL,
+)
 
-# More addresses than terraform ever works on at once.
-WAITS_KEPT = 1000
+# Terraform never works on more addresses at once.
+ELAPSED_KEPT = 1000
 LONGEST_S = 10**9
 
-NEEDLES = (
-    (b"C", b": Creating..."),
-    (b"D", b": Destroying..."),
-    (b"M", b": Modif"),
-    (b"@", b'"apply_progress"'),
-    (b"@", b'"apply_errored"'),
-    (b"@", b'"action":"update"'),
+NEEDLES = (  # see Lines
+    (b"C", CREATE),
+    (b"D", DESTROY),
+    (b"M", MODIFY),
+    (b"P", PROVISIONING),
+    (b"@", f'"{APPLY}'.encode()),
+    (b"@", f'"{PROVISION_START}"'.encode()),
     (b"E", b"Error: "),
     (b"W", b"Warning: "),
 )
-# Each resource has such a line: they are read only where somebody needs to know what is finished.
-NEEDLES_OF_CHANGES = (
-    (b"C", b": Creation complete"),
-    (b"D", b": Destruction complete"),
-    (b"P", b": Provisioning with '"),
-    (b"@", b'"apply_complete"'),
-    (b"@", b'"apply_start"'),
-    (b"@", b'"provision_start"'),
-)
-FINISHED = re.compile(
-    rf"(?P<address>{ADDRESS})(?: \(deposed object (?P<deposed>\w+)\))?: "
-    r"(?P<what>Creation|Modifications|Destruction) complete after "
-)
-STILL = b": Still "
-# A long apply says this of every resource every ten seconds: only the last of each is parsed, at the end. In bytes:
-NAME_LIMIT = 1024
+# Bytes kept of a line with STILL, and of the address in it.
 STILL_LIMIT = 4096
-# "[10s elapsed]", "[id=i-1, 2m10s elapsed]", since 1.12 "[02m10s elapsed]", in 0.11 "(ID: i-1, 10s elapsed)".
-GOING_ON = re.compile(
-    rf"(?P<address>{ADDRESS})(?: \(deposed object \w+\))?: Still \w+\.\.\. [\[(](?:.*, )?"
-    r"(?:(?P<hours>\d{1,9})h)?(?:(?P<minutes>\d{1,9})m)?(?P<seconds>\d{1,9})s elapsed[\])]$"
-)
-BEGUN = re.compile(rf"(?P<address>{ADDRESS})(?: \(deposed object \w+\))?: (?P<what>Creat|Modify|Destroy)ing\.\.\.")
-PROVISIONING = re.compile(rf"(?P<address>{ADDRESS}): Provisioning with '")
+NAME_LIMIT = 1024
 BEGINNINGS = {"Creat": "create", "Modify": "update", "Destroy": "delete"}
 ACTIONS = {"Creation": "create", "Modifications": "update", "Destruction": "delete"}
 
@@ -59,90 +51,96 @@ class Completion:
 
     action: str
     address: str
-    deposed: str | None  # the key of the deposed object that it was made to
+    deposed: str | None  # the key of the deposed object that was changed
 
 
 class ProgressReader:
-    """Reads the progress of one byte stream; *longest* is in seconds.
+    """Read the progress in one byte stream.
 
-    *begun* says whether any change was. Without *changes*, only updates are among the *finished*.
+    *begun*: a change has begun. *destroy_provisioned*: the addresses where a destroy-time provisioner has begun.
+    *elapsed_s*: for each address the last duration that terraform reported, in seconds, once the stream has ended.
     """
 
-    def __init__(self, *, changes: bool = True, batch: int = BATCH) -> None:
+    def __init__(self) -> None:
         self.finished: list[Completion] = []
         self.destroy_provisioned: set[str] = set()
-        self.longest: dict[str, int] = {}
+        self.elapsed_s: dict[str, int] = {}
         self.begun = False
-        self._going_on: dict[bytes, bytes] = {}
+        self._still: dict[bytes, bytes] = {}
         self._updating: set[str] = set()
         self._destroying: set[str] = set()
         self._ended = False
-        needles = (*NEEDLES, *NEEDLES_OF_CHANGES) if changes else NEEDLES
-        self._lines = Lines(needles, self._read, skim=self._skim, batch=batch)
+        self._lines = Lines(NEEDLES, self._read, skim=self._skim)
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes, cut anywhere."""
         self._lines.feed(chunk)
 
     def close(self) -> None:
-        """Take the end of the stream for the end of its last line."""
+        """Treat the end of the stream as the end of its last line."""
         self._lines.close()
-        for line in self._going_on.values():
-            if found := GOING_ON.match(clean(line).rstrip()):
+        for line in self._still.values():
+            if found := ELAPSED.match(clean(line).rstrip()):
                 hours, minutes, seconds = (int(found[unit] or 0) for unit in ("hours", "minutes", "seconds"))
-                self._wait(found["address"], hours * 3600 + minutes * 60 + seconds)
+                self._note_elapsed(found["address"], hours * 3600 + minutes * 60 + seconds)
 
     @property
     def unfinished_updates(self) -> set[str]:
-        """The addresses of updates that have begun, and not ended well so far."""
+        """The addresses of updates that have begun and have not been reported as complete."""
         return self._updating - {change.address for change in self.finished if change.action == "update"}
 
     def _read(self, line: bytes) -> bool:
         if line.startswith(b"{"):
             self._read_message(message(line))
-            return False
-        text = clean(line).rstrip()
-        # Diagnostics come after all progress, and without colour their text stands at the margin: it may tell of
-        # completions that there have not been. Those of the plan come before a change has begun.
-        self._ended = self._ended or text.startswith("Error: ") or (self.begun and text.startswith("Warning: "))
-        if self._ended:
-            return False
-        if found := FINISHED.match(text):
-            self._finish(ACTIONS[found["what"]], found["address"], found["deposed"])
-        elif found := BEGUN.match(text):
-            self.begun = True  # not "Plan: …": a plan that fails half-way has that line, too
-            self._begin(BEGINNINGS[found["what"]], found["address"])
-        elif found := PROVISIONING.match(text):
-            self._provision(found["address"])
+        elif not self._ended:
+            self._read_text(clean(line))
         return False
 
+    def _read_text(self, line: str) -> None:
+        found = CHANGE.match(line)
+        if found is None:
+            # Terraform prints its diagnostics after all progress. Without colour their text stands at the margin, and
+            # may read like reports of changes. Warnings of the plan come before a change has begun.
+            self._ended = line.startswith("Error: ") or (self.begun and line.startswith("Warning: "))
+            return
+        address, deposed, begun, completed = found.groups()
+        if completed:
+            self._finish(ACTIONS[completed], address, deposed)
+        elif begun:
+            self.begun = True  # "Plan: …" proves nothing: a plan that fails half-way has that line, too
+            self._begin(BEGINNINGS[begun], address)
+        else:
+            self._provision(address)
+
     def _skim(self, lines: bytes, start: int, end: int) -> None:
+        """Keep the last line with STILL of each address: one comes every ten seconds, and only the last is parsed."""
         at = lines.find(STILL, start, end)
         while at >= 0:
-            begin = lines.rfind(b"\n", start, at) + 1 or start
-            stop = lines.find(b"\n", at, end)
-            stop = end if stop < 0 else stop
-            self._going_on[lines[begin : min(at, begin + NAME_LIMIT)]] = lines[begin : min(stop, begin + STILL_LIMIT)]
-            at = lines.find(STILL, stop, end)
-        if len(self._going_on) > WAITS_KEPT:
-            self._going_on = dict(islice(self._going_on.items(), WAITS_KEPT))
+            line_start = lines.rfind(b"\n", start, at) + 1 or start
+            line_end = lines.find(b"\n", at, end)
+            line_end = end if line_end < 0 else line_end
+            name = lines[line_start : min(at, line_start + NAME_LIMIT)]
+            self._still[name] = lines[line_start : min(line_end, line_start + STILL_LIMIT)]
+            at = lines.find(STILL, line_end, end)
+        if len(self._still) > ELAPSED_KEPT:
+            self._still = dict(islice(self._still.items(), ELAPSED_KEPT))
 
     def _read_message(self, body: Any) -> None:
-        hook = body.get("hook")
+        hook, type_ = body.get("hook"), body.get("type")
         resource = hook.get("resource") if isinstance(hook, dict) else None
         address = resource.get("addr") if isinstance(resource, dict) else None
         if not isinstance(address, str):
             return
-        self.begun = self.begun or str(body.get("type")).startswith("apply_")
-        if body.get("type") == "apply_start":
+        self.begun = self.begun or str(type_).startswith(APPLY)
+        if type_ == APPLY_START:
             self._begin(hook.get("action"), address)
-        if body.get("type") == "provision_start":
+        if type_ == PROVISION_START:
             self._provision(address)
-        if body.get("type") == "apply_complete" and hook.get("action") in ACTIONS.values():
+        if type_ == APPLY_COMPLETE and hook.get("action") in ACTIONS.values():
             self._finish(hook["action"], address, None)
         seconds = hook.get("elapsed_seconds")
-        if body.get("type") in ("apply_progress", "apply_errored") and isinstance(seconds, (int, float)):
-            self._wait(address, seconds if 0 <= seconds < LONGEST_S else 0)  # JSON of Python's kind knows NaN
+        if type_ in (APPLY_PROGRESS, APPLY_ERRORED) and isinstance(seconds, (int, float)):
+            self._note_elapsed(address, seconds if 0 <= seconds < LONGEST_S else 0)  # Python's JSON accepts NaN
 
     def _begin(self, action: str, address: str) -> None:
         if action == "update":
@@ -160,6 +158,6 @@ class ProgressReader:
         self._destroying.discard(address)
         self.finished.append(Completion(action=action, address=address, deposed=deposed))
 
-    def _wait(self, address: str, seconds: float) -> None:
-        if address in self.longest or len(self.longest) < WAITS_KEPT:
-            self.longest[address] = int(seconds)
+    def _note_elapsed(self, address: str, seconds: float) -> None:
+        if address in self.elapsed_s or len(self.elapsed_s) < ELAPSED_KEPT:
+            self.elapsed_s[address] = int(seconds)

@@ -12,6 +12,7 @@ from tfretry.plan.plan_json import parse
 from tfretry.process.run import run_quietly
 from tfretry.process.signals import Signals
 from tfretry.terraform.command import Command
+from tfretry.terraform.messages import OPENTOFU
 
 # These hold options of an apply; `show` and `state pull` take hardly any of them, and fail.
 HIDDEN = ("TF_CLI_ARGS", "TF_CLI_ARGS_show", "TF_CLI_ARGS_state_pull", "TF_CLI_ARGS_version")
@@ -30,7 +31,7 @@ class Query:
     def is_opentofu(self) -> bool:
         """Whether terraform is OpenTofu, by its own word; raises PlanError."""
         if self._is_opentofu is None:
-            self._is_opentofu = self._ask("version").startswith(b"OpenTofu")
+            self._is_opentofu = self._ask("version").startswith(OPENTOFU)
         return self._is_opentofu
 
     def pull_state(self) -> bytes:

@@ -11,14 +11,14 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from tfretry.process.forwarding import TERMINATING, CanaryDeath
+from tfretry.terraform.messages import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BANNER = b"Interrupt received."
 RARE = b"I"  # few texts hold it: found much faster than the whole notice is
-AT_LINE_START = re.compile(rb'(?:[\r\n]|"@message":"(?:\\n)?)(?:\x1b\[[0-9;]*m)*' + re.escape(BANNER))
-KEPT = 64 + len(BANNER)  # with the longest prefix
+AT_LINE_START = re.compile(rb'(?:[\r\n]|"@message":"(?:\\n)?)(?:\x1b\[[0-9;]*m)*' + re.escape(INTERRUPTED))
+KEPT = 64 + len(INTERRUPTED)  # with the longest prefix
 # We wait until a new process is what it is to be: stopped half-way, by Ctrl-Z, it would hold us for ever.
 KEYS_THAT_STOP = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 
@@ -36,7 +36,7 @@ class InterruptNotice:
             return
         if RARE in chunk or RARE in self._tail:  # a copy of each chunk would be felt
             text = self._tail + chunk
-            if BANNER in text and AT_LINE_START.search(text):
+            if INTERRUPTED in text and AT_LINE_START.search(text):
                 self.seen_at = time.monotonic()
         self._tail = (self._tail + chunk[-KEPT:])[-KEPT:]
 

@@ -127,11 +127,6 @@ class Command:
         # "mutually-exclusive" (terraform 1.17, internal/command/arguments/extended.go)
         return said[-1:] not in [[off] for off in GO_FALSE] and not is_switched_on(self.options, "minimal-refresh")
 
-    @property
-    def depends_on_changes(self) -> bool:
-        """Whether what a retry runs depends on which changes are finished."""
-        return self.plan_file is not None or any(name == "replace" for name, _ in self.options)
-
     def apply_argv(self, plan_file: str) -> list[str]:
         """The same apply, of another plan file."""
         at = self.plan.indices[0] if self.plan else len(self.arguments)
