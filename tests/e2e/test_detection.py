@@ -1,4 +1,4 @@
-"""What the whole program makes of errors: the patterns of a user, OpenTofu's hidden errors, and what it says."""
+"""Errors in the whole program: users' patterns, OpenTofu's consolidated errors, and our messages about them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STALE = Content(summary="Saved plan is stale", detail="The given plan file can n
 
 @pytest.fixture
 def runs(fake_terraform, tmp_path):
-    """How often tfretry, with options, runs a terraform that fails with a text; and what it says of it."""
+    """Run tfretry with a terraform that fails with a text; return the number of attempts and our messages."""
 
     def count(text: str | bytes, *options: str, stream: int = 2) -> tuple[int, str]:
         (tmp_path / "text").write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -54,14 +54,14 @@ def runs(fake_terraform, tmp_path):
     ],
 )
 def test_a_users_pattern_sees_what_the_user_sees(runs, content, pattern, retried, format_):
-    """In each format: heading, terraform's words, two blanks, and what no known cause may match."""
+    """In each format: the heading, terraform's words, two blanks, and text that no built-in cause may match."""
     tries, _ = runs(format_(content), f"--retry-on={pattern}", stream=1 if format_ is message else 2)
     assert tries == (2 if retried else 1)
 
 
 @pytest.mark.parametrize("file", ["tofu1.12.6-consolidated-denial", "tofu1.12.6-consolidated-denial-nocolor"])
 def test_an_error_that_hides_others_is_not_retried_and_we_say_so(runs, file):
-    """A denial is behind it; OpenTofu's option is named."""
+    """It hides a denial; our message names OpenTofu's option."""
     tries, content = runs((CORPUS / f"{file}.stderr.raw").read_bytes())
     assert tries == 1
     assert "-consolidate-errors" in content
@@ -69,12 +69,12 @@ def test_an_error_that_hides_others_is_not_retried_and_we_say_so(runs, file):
 
 
 def test_an_error_that_hides_others_is_retried_for_its_summary(runs):
-    """They share it."""
+    """The hidden errors have the same summary."""
     assert runs((CORPUS / "tofu1.12.6-consolidated-summary.stderr.raw").read_bytes())[0] == 2
 
 
-def test_what_can_be_read_as_two_errors_is_not_retried_and_we_say_so(runs):
-    """In every format alike: the first alone is known to no cause."""
+def test_text_that_may_be_two_errors_is_not_retried_and_we_say_so(runs):
+    """In every format: no cause explains the first of the two."""
     inner = "no luck\n\nError: Unable to assume the service linked role."
     content = Content(summary=SCRIPT.summary, detail=f"Error running command 'x': exit status 1. Output: {inner}")
     for text, stream in ((box(content), 2), (plain(content), 2), (message(content), 1)):
@@ -83,8 +83,8 @@ def test_what_can_be_read_as_two_errors_is_not_retried_and_we_say_so(runs):
         assert "aws_ecs_service.ecs failed for another reason (local-exec provisioner error)" in line
 
 
-def test_network_is_asked_for_by_its_name_and_tells_the_risk(runs):
-    """`all` does not contain it."""
+def test_network_is_enabled_by_name_only_and_its_message_names_the_risk(runs):
+    """`all` does not include it."""
     text = box(Content(summary="reading ECS Cluster: dial tcp 10.0.0.1:443: i/o timeout"))
     assert runs(text, "--cause=all")[0] == 1
     tries, content = runs(text, "--cause=network")

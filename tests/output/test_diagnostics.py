@@ -17,7 +17,7 @@ CAPTURES = json.loads((CORPUS / "index.json").read_text())
 
 @pytest.mark.parametrize("capture", CAPTURES, ids=lambda capture: capture["file"])
 def test_every_capture_is_decided_as_labelled_however_it_is_cut(capture):
-    """Captures of real terraform, at every chunk size from 1 to 64 and at random places."""
+    """Captures of real terraform, in chunks of 1 to 64 bytes and cut at random places."""
     text = (CORPUS / capture["file"]).read_bytes()
     whole = read(text)
     assert (diagnosis_of(whole).is_transient and capture["exit_code"] == 1) is capture["retry"]
@@ -39,8 +39,8 @@ def test_every_capture_is_decided_as_labelled_however_it_is_cut(capture):
         ("v5-cloud-stdout-nocolor.raw", "aws_ecs_service.this"),
     ],
 )
-def test_the_address_is_told_by_every_format(file, address):
-    """In full where terraform shows it, from the source's context before that."""
+def test_the_address_is_read_from_every_format(file, address):
+    """The full address where terraform prints one; else the address in the source line."""
     assert read((CORPUS / file).read_bytes())[0].address == address
 
 
@@ -48,8 +48,8 @@ BLUE = 'module.app["blue"].aws_ecs_service.this[0]'
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_an_address_in_a_module_with_keys_is_told_in_full(format_):
-    """The address in the message is the one that terraform shows."""
+def test_an_address_in_a_module_with_keys_is_read_in_full(format_):
+    """The address is the one that terraform prints, in every format."""
     (found,) = read(FORMATS[format_](Content(summary=AWS, address=BLUE), 40).encode())
     assert found == Diagnostic(summary=AWS, detail="", address=BLUE, format=found.format)
 
@@ -63,15 +63,15 @@ def test_an_old_leaf_has_the_module_of_its_outer_bullet(newer):
 
 
 def test_a_leaf_without_an_address_has_that_of_the_group():
-    """`* aws_x.y: 2 errors occurred:` speaks for what follows."""
+    """`* aws_x.y: 2 errors occurred:` gives the address of the errors that follow."""
     text = "\nError: Error applying plan:\n\n1 error occurred:\n\t* aws_x.y: 2 errors occurred:\n\t* a b\n\t* c d\n\n"
     assert [(found.address, found.summary) for found in read(text.encode())] == [("aws_x.y", "a b"), ("aws_x.y", "c d")]
 
 
 @pytest.mark.parametrize("format_", [*FORMATS, *OLD_FORMATS])
 @pytest.mark.parametrize("where", ["summary", "detail"])
-def test_a_group_in_one_diagnostic_must_heal_in_every_leaf(format_, where):
-    """A permanent error inside a provider's own list of errors is still an unexplained."""
+def test_a_group_is_retried_only_if_every_leaf_is_transient(format_, where):
+    """A permanent error in a provider's own list of errors prevents the retry."""
     write = {**FORMATS, **OLD_FORMATS}[format_]
 
     def content(*messages: str) -> str:

@@ -49,7 +49,7 @@ def local_exec(command: str, output: str, *, error: str = "exit status 1") -> Co
     ],
 )
 def test_only_what_a_command_printed_counts(format_, command, output, retried):
-    """The command can quote anything, even terraform's own words; when in doubt there is no match."""
+    """A command may quote anything, terraform's own words too; in doubt nothing matches."""
     for width in (20, 78):
         assert is_retried(FORMATS[format_](local_exec(command, output), width)) is retried
 
@@ -58,7 +58,7 @@ def test_only_what_a_command_printed_counts(format_, command, output, retried):
     "error", ['exec: "x": executable file not found in $PATH', "signal: killed", "context canceled"]
 )
 def test_a_quoted_end_of_a_command_is_not_taken_for_the_true_one(error):
-    """The true end may read otherwise than `exit status`."""
+    """The true end may have other words than `exit status`."""
     assert not is_retried(render.box(local_exec(f"echo {FAKE}", "", error=error)))
 
 
@@ -75,7 +75,7 @@ def test_a_quoted_end_of_a_command_is_not_taken_for_the_true_one(error):
     ],
 )
 def test_before_0_15_a_command_quotes_no_less(command, output, retried, newer):
-    """In 0.11 to 0.14 the failed command is the summary itself."""
+    """In 0.11 to 0.14 the failed command stands in the summary."""
     content = Content(summary=local_exec(command, output).detail)
     assert is_retried(render.bullets([content], newer=newer)) is retried
     assert is_retried(render.legacy(content)) is retried
@@ -140,8 +140,8 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_stream_that_must_not_heal_does_not(name):
-    """Each quotes the sentence where it proves nothing, or beside an error that is permanent."""
+def test_a_stream_that_must_not_be_retried_is_not(name):
+    """Each stream quotes the sentence where it is no evidence, or has a permanent error beside it."""
     for text in (STREAMS[name], STREAMS[name].replace("\n", "\r\n")):
         assert not is_retried(text)
 
@@ -149,14 +149,14 @@ def test_a_stream_that_must_not_heal_does_not(name):
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("last", [ACCESS_DENIED, "2 errors occurred:\n\t* no such thing\n\t* x"])
 def test_what_is_permanent_behind_the_first_64_kib_is_not_overlooked(format_, last):
-    """It cannot be seen: so nothing explains what it was cut from."""
+    """The text behind the limit is unknown, so no cause explains the error."""
     assert not is_retried(FORMATS[format_](Content(summary=AWS, detail=f"{'word ' * 20_000}\n{last}"), 78))
 
 
 @pytest.mark.parametrize("before", ["  ", "            ", "  + ", "      \x1b[32m+\x1b[0m ", "  ~ ", "a: ", "│ ", "\t"])
 @pytest.mark.parametrize("start", ['{"@level":"error",', "{"])
 def test_a_plan_that_quotes_a_json_error_reports_none(before, start):
-    """A heredoc of the configuration may hold one, and somebody may answer `no`."""
+    """A heredoc of the configuration may hold one, and the user may answer `no`."""
     quoted = render.message(Content(summary=AWS))[1:].partition(",")[2]
     text = (
         f"  # a.b will be created\n      + content = <<-EOT\n{before}{start}{quoted}        EOT\n\nApply cancelled.\n"
@@ -169,17 +169,17 @@ def test_a_plan_that_quotes_a_json_error_reports_none(before, start):
     "name", [name for name in STREAMS if "warning" in name or "outputs after" in name if "a no" not in name]
 )
 def test_what_is_no_error_is_not_counted(name):
-    """A warning or an output that quotes an error is none, so a `no` at the prompt stays a run without errors."""
+    """A warning or an output that quotes an error is no error: after a `no` at the prompt the run has none."""
     assert read(STREAMS[name].encode()) == []
 
 
-def test_the_colour_of_an_empty_box_tells_a_warning():
-    """Terraform drops what stands on a line of more than 64 KiB, the box remains."""
+def test_the_colour_of_an_empty_box_marks_a_warning():
+    """Terraform drops lines of more than 64 KiB; the box remains."""
     empty = render.box(Content(summary="x", severity="Warning")).splitlines(keepends=True)
     assert read(f"{empty[0]}{empty[-1]}".encode()) == []
 
 
-HEALING = {
+RETRIED = {
     "a log between the lines of a box": render.box(Content(summary=AWS)).replace("\n", f"\n{NOISE[6]}"),
     "a log between two errors without a gutter": f"{NOISE[6]}{render.plain(Content(summary=AWS))}{NOISE[6]}" * 2,
     "a detail that begins like an error": render.plain(Content(summary="Client Error", detail=f"Error: {AWS}")),
@@ -210,16 +210,16 @@ HEALING = {
 }
 
 
-@pytest.mark.parametrize("name", HEALING)
-def test_a_role_error_is_found_in_odd_company(name):
-    """Each holds role errors and nothing permanent."""
-    assert is_retried(HEALING[name])
-    assert is_retried(HEALING[name].replace("\n", "\r\n"))
+@pytest.mark.parametrize("name", RETRIED)
+def test_a_role_error_is_found_in_unusual_output(name):
+    """Each stream holds role errors, and no permanent error."""
+    assert is_retried(RETRIED[name])
+    assert is_retried(RETRIED[name].replace("\n", "\r\n"))
 
 
 @pytest.mark.parametrize("format_", [*FORMATS])
 def test_a_diagnostic_keeps_its_first_64_kib_and_says_so(format_):
-    """What is cut away is said to be, memory does not follow the text, and what is missing is a doubt."""
+    """The diagnostic is marked as truncated, and no cause explains it."""
     (found,) = read(FORMATS[format_](Content(summary=AWS, detail="word " * 20_000), 78).encode())[:1]
     assert found.truncated
     assert 60_000 < len(found.summary) + len(found.detail) <= 65_536
@@ -228,7 +228,7 @@ def test_a_diagnostic_keeps_its_first_64_kib_and_says_so(format_):
 
 @pytest.mark.parametrize("field", ["summary", "detail"])
 def test_a_json_error_longer_than_a_line_may_be_is_read_from_its_beginning(field):
-    """The first 256 KiB of a line tell what it is, though not that nothing permanent stands in the rest."""
+    """The first 256 KiB of the line are read; the rest may be permanent, so the error is not retried."""
     content = Content(**{"summary": AWS, field: f'{AWS} "\\ \n' + "x" * 150_000})
     (found,) = read(render.message(content).encode() + b"\n")
     assert SENTENCE in f"{found.summary} {found.detail}"
@@ -236,7 +236,7 @@ def test_a_json_error_longer_than_a_line_may_be_is_read_from_its_beginning(field
 
 
 def test_a_json_error_that_is_cut_within_an_escape_is_still_one():
-    """A field is cut where the line is, whatever stood there."""
+    """The field is read up to the place where the line was cut."""
     for pad in range(12):
         text = render.message(Content(summary="x", detail=AWS + "\\u" + "é" * pad + '"\x01' * 90_000)).encode()
         (found,) = read(text)
@@ -244,7 +244,7 @@ def test_a_json_error_that_is_cut_within_an_escape_is_still_one():
 
 
 def test_a_json_error_whose_message_alone_is_too_long_is_an_error():
-    """It cannot be read, so it explains nothing; but it is not overlooked."""
+    """It cannot be read, so no cause explains it; it is counted all the same."""
     diagnosis = diagnosis_of(
         read(render.message(Content(summary="x" * 300_000)).encode(), render.message(Content(summary=AWS)).encode())
     )
@@ -252,19 +252,19 @@ def test_a_json_error_whose_message_alone_is_too_long_is_an_error():
 
 
 def test_a_json_warning_longer_than_a_line_may_be_is_no_error():
-    """Its beginning says what it is."""
+    """The beginning of the message has its severity."""
     content = Content(summary="x", detail=f"{AWS}\n" + "x" * 300_000, severity="Warning")
     assert read(render.message(content).encode()) == []
 
 
 def test_a_line_of_location_without_end_is_text():
-    """What is too long to be matched cheaply is not matched."""
+    """A line too long to be matched cheaply is not matched as a location."""
     (found,) = read(f"\nError: x\n\n  on x line 1{', in line 1' * 1000}:\n   1: x\n".encode())
     assert found.detail.startswith("on x line 1, in line 1")
 
 
 def test_a_line_without_end_costs_no_memory():
-    """A line of 64 MB without a newline is not kept."""
+    """Of a line of 64 MB without a newline only the beginning is kept."""
     chunk = b"Error: " + b"x" * 65_529
     tracemalloc.start()
     found = read(*[chunk] * 1000)
@@ -274,8 +274,8 @@ def test_a_line_without_end_costs_no_memory():
     assert peak < 8_000_000
 
 
-def test_lines_of_foreign_text_cost_no_memory():
-    """What is set aside while an error without an end is open is bounded too."""
+def test_lines_behind_an_open_diagnostic_cost_no_memory():
+    """The memory for lines behind an error without an end mark is bounded."""
     for heading in ("Error: x", "Warning: x"):
         for line in (b"aws_x.y: Creating...\n", b"\n", b"2026-11-24T01:42:03.123Z [DEBUG] x:\n", b"a\n"):
             pieces = in_pieces(line * 20_000, 65_536)
@@ -287,7 +287,7 @@ def test_lines_of_foreign_text_cost_no_memory():
 
 
 def test_thousands_of_diagnostics_keep_a_count_and_twenty_findings():
-    """Enough to decide, and to name some."""
+    """The count decides; the findings are for messages and reports."""
     blocks = in_pieces(render.box(Content(summary=ACCESS_DENIED)).encode() * 4_000, 65_536)
     tracemalloc.start()
     diagnosis = diagnosis_of(read(*blocks))

@@ -23,7 +23,7 @@ addresses = st.sampled_from(["aws_ecs_service.ecs", BLUE, 'module.a.data.aws_x.y
 anything = st.builds(
     Content, summary=lines_of_text, detail=st.just("") | lines_of_text, address=addresses, located=st.booleans()
 )
-first_match = st.builds(
+transient = st.builds(
     Content,
     summary=st.sampled_from([AWS, f"{AWS}\n\tstatus code: 400, request id: fd91", f"waiting: {{\n  Id: 1\n}}\n{AWS}"]),
     address=addresses,
@@ -60,7 +60,7 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
-def says_what_was_said(content: Content, format_: str, width: int, places: list[int], end: str) -> None:
+def check_read_back(content: Content, format_: str, width: int, places: list[int], end: str) -> None:
     text = render.FORMATS[format_](content, width).replace("\n", end).encode()
     found = read(*cut_at(text, places))
     assert [words(f"{one.summary} {one.detail}") for one in found] == [words(f"{content.summary} {content.detail}")]
@@ -70,28 +70,28 @@ def says_what_was_said(content: Content, format_: str, width: int, places: list[
 
 @SOME
 @given(anything, st.sampled_from([*render.FORMATS]), widths, cuts, st.sampled_from(["\n", "\r\n"]))
-def test_what_was_said_is_read_back(content, format_, width, places, end):
-    """Any text, wrapped at any width, cut anywhere, comes out word for word."""
-    says_what_was_said(content, format_, width, places, end)
+def test_every_text_is_read_back(content, format_, width, places, end):
+    """Any text, wrapped at any width and cut anywhere, is read back word for word."""
+    check_read_back(content, format_, width, places, end)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @MANY
 @given(anything, st.sampled_from([*render.FORMATS]), widths, cuts, st.sampled_from(["\n", "\r\n"]))
-def test_what_was_said_is_read_back_eight_thousand_times(content, format_, width, places, end):
-    """The same, at length."""
-    says_what_was_said(content, format_, width, places, end)
+def test_every_text_is_read_back_eight_thousand_times(content, format_, width, places, end):
+    """The same with more examples."""
+    check_read_back(content, format_, width, places, end)
 
 
-def decides_by_its_errors(data: st.DataObject) -> None:
-    errors = data.draw(st.lists(first_match, max_size=3))
-    obstacles = data.draw(st.lists(permanent, max_size=2))
+def check_decision(data: st.DataObject) -> None:
+    transients = data.draw(st.lists(transient, max_size=3))
+    permanents = data.draw(st.lists(permanent, max_size=2))
     write, width = data.draw(formats), data.draw(widths)
-    parts = [write(content, width) for content in errors + obstacles]
+    parts = [write(content, width) for content in transients + permanents]
     if write in FOR_PEOPLE_WITHOUT_BOX:  # the terraform that prints bullets has no boxes and no messages
         parts += [render.bullets([old], newer=newer) for old, newer in data.draw(st.lists(old_blocks, max_size=1))]
-    at_all = len(parts)
+    count = len(parts)
     parts += data.draw(st.lists(st.sampled_from(NOISE), max_size=4)) + [write(WARNING, width)] * data.draw(
         st.integers(0, 1)
     )
@@ -99,15 +99,15 @@ def decides_by_its_errors(data: st.DataObject) -> None:
     if data.draw(st.booleans()):
         text = text.replace("\n", "\r\n")
     diagnosis = diagnosis_of(read(*cut_at(text.encode(), data.draw(cuts))))
-    assert diagnosis.errors == at_all
-    assert diagnosis.is_transient is (at_all > 0 and not obstacles)
+    assert diagnosis.errors == count
+    assert diagnosis.is_transient is (count > 0 and not permanents)
 
 
 @SOME
 @given(st.data())
 def test_the_decision_depends_on_the_errors_alone(data):
     """Any errors in any format and order, among noise of every kind, at any width and cut: the same decision."""
-    decides_by_its_errors(data)
+    check_decision(data)
 
 
 @pytest.mark.slow
@@ -115,8 +115,8 @@ def test_the_decision_depends_on_the_errors_alone(data):
 @MANY
 @given(st.data())
 def test_the_decision_depends_on_the_errors_alone_eight_thousand_times(data):
-    """The same, at length."""
-    decides_by_its_errors(data)
+    """The same with more examples."""
+    check_decision(data)
 
 
 SCRAPS = (
@@ -132,7 +132,7 @@ SCRAPS = (
 pieces = st.sampled_from(SCRAPS) | st.binary(max_size=40)
 
 
-def nothing_raises(parts: list[bytes], places: list[int]) -> None:
+def check_any_bytes(parts: list[bytes], places: list[int]) -> None:
     text = b"".join(parts)
     found = read(*cut_at(text, places))
     assert found == read(text)
@@ -142,14 +142,14 @@ def nothing_raises(parts: list[bytes], places: list[int]) -> None:
     for chunk in cut_at(text, places):
         progress.feed(chunk)
     progress.close()
-    assert diagnosis_of(found).errors == len(found)
+    assert diagnosis_of(found).errors == sum(each.counted for each in found)
 
 
 @SOME
 @given(st.lists(pieces, max_size=40), cuts)
 def test_no_bytes_raise(parts, places):
-    """Whatever is printed, reading it ends, raises nothing and does not depend on the cuts."""
-    nothing_raises(parts, places)
+    """For any bytes reading ends, raises nothing, and does not depend on the cuts."""
+    check_any_bytes(parts, places)
 
 
 @pytest.mark.slow
@@ -157,5 +157,5 @@ def test_no_bytes_raise(parts, places):
 @MANY
 @given(st.lists(pieces, max_size=40), cuts)
 def test_no_bytes_raise_eight_thousand_times(parts, places):
-    """The same, at length."""
-    nothing_raises(parts, places)
+    """The same with more examples."""
+    check_any_bytes(parts, places)

@@ -3,13 +3,9 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from diagnostics import DEFAULT
+from diagnostics import diagnosis_of, read
 from render import SENTENCE
 from terminal import on_a_terminal, on_pipes
-
-from tfretry.causes.diagnosis import Classifier
-from tfretry.causes.time_limit import time_limit
-from tfretry.output.diagnostics import DiagnosticReader
 
 ADDRESS = 'module.app["blue"].terraform_data.this[0]'
 ROOT = f"""
@@ -106,17 +102,12 @@ def configuration(real_terraform, tmp_path_factory):
     ],
 )
 def test_real_terraform_is_understood(real_terraform, configuration, tmp_path, case, errors, retried, format_):
-    """Fresh output of the terraform that is here, in each of its formats and at several widths."""
+    """Output of a real terraform, in each of its formats and at several widths."""
     options, columns = format_
     state = f"-state={tmp_path / 'state'}"
     argv = [real_terraform, "apply", "-auto-approve", "-input=false", state, f"-var=case={case}", *options]
     code, streams = on_a_terminal(argv, configuration, columns) if columns else on_pipes(argv, configuration)
-    judge = Classifier(DEFAULT, time_limit)
-    for stream in streams:
-        reader = DiagnosticReader(judge.see)
-        reader.feed(stream)
-        reader.close()
-    diagnosis = judge.diagnosis()
+    diagnosis = diagnosis_of([found for stream in streams for found in read(stream)])
     assert code == (0 if case == "none" else 1)
     assert (diagnosis.is_transient, diagnosis.errors if errors is not None else None) == (retried, errors)
     if retried:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import pytest
 import render
-from diagnostics import DEFAULT, read
+from diagnostics import DEFAULT, diagnosis_of, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from render import ACCESS_DENIED, AWS, SENTENCE, Content
 
-from tfretry.causes.diagnosis import Classifier
 from tfretry.causes.table import custom_cause
-from tfretry.causes.time_limit import time_limit
 
-# How many texts; each is written in every format.
+# The number of texts; each is written in every format.
 FEW = settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(max_examples=40_000, deadline=None, suppress_health_check=list(HealthCheck))
 WIDTHS = (20, 78, 200)
@@ -82,11 +80,11 @@ LINES = (
     *("(and one more similar error elsewhere)", "\x1b[31mred\x1b[0m", "Saved plan is stale"),
 )
 texts = st.lists(st.sampled_from(LINES) | st.sampled_from(NESTED), max_size=7).map("\n".join)
-# The boxes of a remote run and the prompt may stand behind a plain warning: what it quotes is not told from them.
+# The boxes of a remote run and the prompt may stand behind a plain warning: quotations of them look the same.
 texts_without_boxes = st.lists(
     st.sampled_from([line for line in LINES if not line.startswith(("╷", "│", "{", "  Enter"))]), max_size=7
 ).map("\n".join)
-located = st.booleans()  # where it is not, a detail that begins like a location cannot be told from one
+located = st.booleans()  # without a location, a detail that begins like one is read as one
 errors = st.one_of(
     st.builds(Content, summary=st.sampled_from([AWS, "Failed", "Invalid index"]), detail=texts),
     st.builds(
@@ -114,14 +112,11 @@ failures = st.builds(
 
 
 def decision(text: str) -> bool:
-    judge = Classifier(CAUSES, time_limit)
-    for diagnostic in read(text.encode()):
-        judge.see(diagnostic)
-    return judge.diagnosis().is_transient
+    return diagnosis_of(read(text.encode()), CAUSES).is_transient
 
 
 def in_every_format(diagnostics: list[Content]) -> dict[str, str]:
-    """What terraform prints of *diagnostics*, by the name of the format."""
+    """Return what terraform prints for *diagnostics*, by the name of the format."""
     formats = {
         "json": "".join(render.message(content) for content in diagnostics),
         "remote": "".join(render.box(content, colour=False) for content in diagnostics),
@@ -134,7 +129,7 @@ def in_every_format(diagnostics: list[Content]) -> dict[str, str]:
     return formats
 
 
-def has_one_decision(diagnostics: list[Content]) -> None:
+def check_one_decision(diagnostics: list[Content]) -> None:
     decisions = {name: decision(text) for name, text in in_every_format(diagnostics).items()}
     assert len(set(decisions.values())) == 1, decisions
 
@@ -142,8 +137,8 @@ def has_one_decision(diagnostics: list[Content]) -> None:
 @FEW
 @given(failures)
 def test_one_text_has_one_decision_in_every_format(diagnostics):
-    """Log lines, terraform's own words, blank lines, headings, messages and another terraform's output in them."""
-    has_one_decision(diagnostics)
+    """With log lines, terraform's own words, blank lines, headings, messages and another terraform's output in it."""
+    check_one_decision(diagnostics)
 
 
 @pytest.mark.slow
@@ -151,5 +146,5 @@ def test_one_text_has_one_decision_in_every_format(diagnostics):
 @MANY
 @given(failures)
 def test_one_text_has_one_decision_forty_thousand_times(diagnostics):
-    """The same, at length."""
-    has_one_decision(diagnostics)
+    """The same with more examples."""
+    check_one_decision(diagnostics)

@@ -5,13 +5,9 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from diagnostics import DEFAULT
+from diagnostics import diagnosis_of, read
 from render import AWS, SENTENCE
 from terminal import on_a_terminal, on_pipes
-
-from tfretry.causes.diagnosis import Classifier
-from tfretry.causes.time_limit import time_limit
-from tfretry.output.diagnostics import DiagnosticReader
 
 INNER = """
 resource "terraform_data" "inner" {
@@ -40,7 +36,7 @@ SCRIPTS = {
     "a plan": (f"  # aws_ecs_service.x will be created\n{SENTENCE}", True),
     "an apply": (f"Apply complete! Resources: 1 added, 0 changed, 0 destroyed.\n\n{SENTENCE}", True),
     "another error": (f"no luck\n\nError: {AWS}", False),
-    "another error that heals, too": (f"{SENTENCE}\n\nError: {AWS}", True),
+    "another error that is transient, too": (f"{SENTENCE}\n\nError: {AWS}", True),
     "another error that is permanent": (f"{SENTENCE}\n\nError: Invalid index", False),
     "a heading without a blank line": (f"no luck\nError: {AWS}", True),
     "a warning before": (f"x\n\nWarning: y\n\n{SENTENCE}", False),
@@ -69,7 +65,7 @@ def folders(real_terraform, tmp_path_factory):
 
 @pytest.fixture
 def diagnosis(real_terraform, folders, tmp_path, monkeypatch):
-    """The diagnosis of a run of terraform, in a format, with a script for its local-exec."""
+    """Run terraform in a format, with a script as its local-exec; return the diagnosis."""
     folder, inner = folders
     monkeypatch.setenv("TERRAFORM", real_terraform)
     monkeypatch.setenv("INNER", str(inner))
@@ -82,12 +78,7 @@ def diagnosis(real_terraform, folders, tmp_path, monkeypatch):
         argv += [f"-var=script={tmp_path / 'script'}", *options]
         code, streams = on_a_terminal(argv, folder, columns) if columns else on_pipes(argv, folder)
         assert code == 1
-        judge = Classifier(DEFAULT, time_limit)
-        for stream in streams:
-            reader = DiagnosticReader(judge.see)
-            reader.feed(stream)
-            reader.close()
-        return judge.diagnosis()
+        return diagnosis_of([found for stream in streams for found in read(stream)])
 
     return run
 
@@ -95,7 +86,7 @@ def diagnosis(real_terraform, folders, tmp_path, monkeypatch):
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_what_a_script_prints_is_decided_the_same_in_every_format(diagnosis, name, format_):
-    """Log lines and terraform's own words are the script's; what can be read as two errors must heal as two."""
+    """Log lines and terraform's words belong to the script; text that may be two errors needs two transient ones."""
     text, retried = SCRIPTS[name]
     found = diagnosis(f"cat <<'END'\n{text}\nEND\nexit 1\n", format_)
     assert found.errors >= 1
@@ -108,15 +99,15 @@ def test_what_a_script_prints_is_decided_the_same_in_every_format(diagnosis, nam
     [("", True), ("-no-color", True), ("-json", True), ("2>&1 >/dev/null", True), ("-no-color 2>&1 >/dev/null", True)],
 )
 def test_another_terraform_within_is_decided_the_same_in_every_format(diagnosis, inner, retried, format_):
-    """Without colour, its error may as well be the outer terraform's second one: then what is before must heal, too.
+    """Without colour its error may be a second one of the outer terraform: then the text before must be transient, too.
 
-    That is its progress, which quotes the sentence; or nothing at all, so that there is no blank line between the two.
+    That text is its progress, which quotes the sentence; or it is empty, and then no blank line divides the two.
     """
     assert diagnosis(f"{NESTED} {inner}\n", format_).is_transient is retried
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_what_can_be_read_as_two_errors_is_told_to_have_met_a_cause(diagnosis, format_):
-    """So that we say why there is no retry."""
+def test_text_that_may_be_two_errors_has_met_a_cause(diagnosis, format_):
+    """So tfretry says why there is no retry."""
     found = diagnosis(f"echo no luck; {NESTED} -no-color 2>&1 >/dev/null\n", format_)
     assert (found.is_transient, found.met_cause) == (False, True)

@@ -53,7 +53,7 @@ def change(action: str, address: str, deposed: str | None = None) -> Completion:
     ],
 )
 def test_a_finished_change_is_known_by_its_line(line, finished):
-    """With and without colour, however it is cut, with any line end."""
+    """With and without colour, in chunks of any size, with any line end."""
     for text in (f"{line}\n", f"{line}\r\n", f"\x1b[0m\x1b[1m{line}\x1b[0m\x1b[0m\n", line):
         for size in (1, 3, 1000):
             assert progress_of(f"x\n{text}", size=size).finished == [finished]
@@ -73,7 +73,7 @@ def test_a_finished_change_is_known_by_its_line(line, finished):
     ],
 )
 def test_what_only_looks_like_progress_is_not(line):
-    """Lines count from their very beginning."""
+    """Only a line that begins with the address counts."""
     assert progress_of(f"{line}\n").finished == []
     assert progress_of(f"{line}\n").elapsed_s == {}
 
@@ -94,21 +94,21 @@ def test_what_only_looks_like_progress_is_not(line):
     ],
 )
 def test_how_long_a_change_has_been_going_on_is_known(line, seconds):
-    """In every notation that terraform has had."""
+    """In the notation of every version."""
     for size in (1, 1000):
         assert progress_of(f"{line}\r\n", size=size).elapsed_s == {"aws_x.y": seconds}
 
 
 @pytest.mark.parametrize("name", ["हिन्दी", "e\u0301", "l·l"])
 def test_a_change_is_seen_whatever_letters_its_name_has(name):
-    """Terraform takes every identifier of Unicode's."""
+    """Terraform allows every Unicode identifier."""
     reader = progress_of(f"x-y_z.{name}: Modifying... [id=1]\nx-y_z.{name}: Still modifying... [id=1, 10s elapsed]\n")
     assert (reader.begun, reader.unfinished_updates) == (True, {f"x-y_z.{name}"})
     assert reader.elapsed_s == {f"x-y_z.{name}": 10}
 
 
-def test_the_last_word_counts():
-    """Terraform says it every ten seconds."""
+def test_the_last_report_counts():
+    """Terraform reports it every ten seconds."""
     text = "".join(f"aws_x.y: Still creating... [{seconds}s elapsed]\n" for seconds in (10, 20, 30))
     assert progress_of(text).elapsed_s == {"aws_x.y": 30}
 
@@ -129,13 +129,13 @@ def test_the_last_word_counts():
     ],
 )
 def test_whether_a_change_has_begun_is_known(text, begun):
-    """By what terraform says of it, in either view."""
+    """By terraform's reports, for people and in JSON."""
     assert progress_of(f"{text}\n").begun is begun
 
 
 @pytest.mark.parametrize("action", ["create", "update", "delete"])
 def test_a_finished_change_is_known_by_its_message(action):
-    """`apply_complete` of -json."""
+    """A message `apply_complete` of -json."""
     hook = {"resource": {"addr": "aws_x.y"}, "action": action, "elapsed_seconds": 2}
     assert progress_of(ui("done", type="apply_complete", hook=hook)).finished == [change(action, "aws_x.y")]
 
@@ -153,22 +153,22 @@ def test_a_finished_change_is_known_by_its_message(action):
         ["apply_"],
     ],
 )
-def test_other_messages_say_nothing(body):
-    """Whatever their format."""
+def test_other_messages_are_ignored(body):
+    """Whatever their members."""
     reader = progress_of("@\n" + json.dumps(body) + "\n" + json.dumps(body)[:-1] + ' "apply_"\n')
     assert (reader.finished, reader.elapsed_s) == ([], {})
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-1", "1e300"])
 def test_numbers_that_are_no_duration_are_none(number):
-    """Python's JSON reads more than JSON."""
+    """Python's JSON parser accepts more than JSON."""
     hook = f'{{"resource":{{"addr":"a"}},"elapsed_seconds":{number}}}'
     text = f'{{"@level":"info","type":"apply_progress","hook":{hook}}}\n'
     assert progress_of(text).elapsed_s == {"a": 0}
 
 
-def test_waits_are_kept_in_bounds():
-    """A thousand addresses, the first."""
+def test_the_number_of_durations_is_bounded():
+    """The first thousand addresses are kept."""
     text = "".join(f"aws_x.y{number}: Still creating... [10s elapsed]\n" for number in range(ELAPSED_KEPT + 5))
     assert len(progress_of(f"{text}aws_x.y0: Still creating... [20s elapsed]\n").elapsed_s) == ELAPSED_KEPT
     assert progress_of(f"{text}aws_x.y0: Still creating... [20s elapsed]\n").elapsed_s["aws_x.y0"] == 20
@@ -176,7 +176,7 @@ def test_waits_are_kept_in_bounds():
 
 @pytest.mark.parametrize("size", [1, 17, 64])
 def test_the_progress_of_captures_is_read(size):
-    """A provider that polled for almost four minutes, on a terminal and in JSON."""
+    """A provider polled for almost four minutes, on a terminal and in JSON."""
     terminal = progress_of((CORPUS / "tf1.11.4-mixed-pty80.raw").read_bytes(), size=size)
     assert (terminal.elapsed_s, terminal.finished) == ({"aws_ecs_service.ecs": 230}, [])
     messages = progress_of((CORPUS / "tf1.11.4-mixed-json.stdout.raw").read_bytes(), size=size)
@@ -186,7 +186,7 @@ def test_the_progress_of_captures_is_read(size):
 
 
 def test_an_update_is_unfinished_until_it_is_reported_as_complete():
-    """A creation of the same run is none."""
+    """A creation is no update."""
     text = (
         "a.b: Creation complete after 1s\na.c: Modifying...\na.c: Modifications complete after 1s\na.d: Modifying...\n"
     )
@@ -203,7 +203,7 @@ def test_an_update_is_unfinished_until_it_is_reported_as_complete():
     ],
 )
 def test_an_update_has_begun_when_its_message_says_so(type_, action, going_on):
-    """In -json, too: a retry refreshes after an update that did not end well."""
+    """In -json, too: a retry refreshes after an update that failed."""
     hook = {"resource": {"addr": "a.b"}, "action": action}
     line = json.dumps({"@level": "info", "hook": hook, "type": type_}, separators=(",", ":"))
     assert progress_of(f"{line}\n").unfinished_updates == going_on
@@ -211,26 +211,26 @@ def test_an_update_has_begun_when_its_message_says_so(type_, action, going_on):
     assert progress_of(f"{line}\n{complete}\n").unfinished_updates == set()
 
 
-def test_a_wait_of_nothing_is_a_wait():
-    """It says that the change was going on when terraform gave it up."""
+def test_a_duration_below_a_second_counts():
+    """The address is known to have been changed."""
     hook = {"resource": {"addr": "a.b"}, "action": "create", "elapsed_seconds": 0.5}
     line = json.dumps({"@level": "info", "hook": hook, "type": "apply_errored"}, separators=(",", ":"))
     assert progress_of(f"{line}\n").elapsed_s == {"a.b": 0}
 
 
-LIES = "a.b: Creation complete after 0s [id=x]\na.b: Destruction complete after 0s\n"
+FALSE_REPORTS = "a.b: Creation complete after 0s [id=x]\na.b: Destruction complete after 0s\n"
 
 
 @pytest.mark.parametrize("begins", ["Error: Stack failed", "a.c: Creating...\nWarning: Old"], ids=["error", "warning"])
-def test_what_a_diagnostic_tells_of_completions_is_no_report(begins):
-    """Without colour its text stands at the margin, like terraform's own lines; these have all come before."""
-    reader = progress_of(f"a.a: Creation complete after 0s\n{begins}\n\nStack output:\n\n{LIES}")
+def test_completions_in_the_text_of_a_diagnostic_are_no_reports(begins):
+    """Without colour its text stands at the margin, as terraform's reports do; all reports come before it."""
+    reader = progress_of(f"a.a: Creation complete after 0s\n{begins}\n\nStack output:\n\n{FALSE_REPORTS}")
     assert reader.finished == [change("create", "a.a")]
 
 
 def test_a_warning_of_the_plan_does_not_end_the_reports():
-    """It comes before any change has begun."""
-    reader = progress_of(f"Warning: Old\n\nIt is old.\n\na.b: Creating...\n{LIES}")
+    """It is printed before any change begins."""
+    reader = progress_of(f"Warning: Old\n\nIt is old.\n\na.b: Creating...\n{FALSE_REPORTS}")
     assert reader.finished == [change("create", "a.b"), change("delete", "a.b")]
 
 
@@ -246,12 +246,12 @@ def test_a_warning_of_the_plan_does_not_end_the_reports():
     ids=str,
 )
 def test_a_destroy_time_provisioner_is_one_that_begins_while_its_object_is_destroyed(lines, provisioned):
-    """One that belongs to a creation is another."""
+    """A provisioner that begins during a creation is not destroy-time."""
     assert progress_of("".join(f"{line}\n" for line in lines)).destroy_provisioned == provisioned
 
 
-def test_messages_tell_of_destroy_time_provisioners_too():
-    """As `provision_start`, after the `apply_start` of a deletion."""
+def test_messages_report_destroy_time_provisioners_too():
+    """By `provision_start` after the `apply_start` of a deletion."""
     hook = {"resource": {"addr": "a.b"}, "action": "delete"}
     begun = ui("x", type="apply_start", hook=hook) + ui("x", type="provision_start", hook={"resource": {"addr": "a.b"}})
     assert progress_of(begun).destroy_provisioned == {"a.b"}

@@ -1,4 +1,4 @@
-"""Diagnostics written as the versions of terraform write them; terraform's rules, in our words."""
+"""Write diagnostics as each version of terraform does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACCESS_DENIED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """What a diagnostic is to say."""
+    """The content of a diagnostic, whatever its format."""
 
     summary: str
     detail: str = ""
@@ -28,7 +28,7 @@ class Content:
 
 
 def wrap(text: str, width: int) -> str:
-    """Lines broken at spaces only, no word ever; a line that begins with a space is left alone."""
+    """Break lines at spaces only, never within a word; a line that begins with a space stays as it is."""
     return "\n".join(line if line.startswith(" ") else _wrap_line(line, width) for line in text.split("\n"))
 
 
@@ -43,7 +43,7 @@ def _wrap_line(line: str, width: int) -> str:
 
 
 def location(content: Content, *, colour: bool, values: str = "├│") -> str:
-    """Where it happened: the address, the file and its line, that line, and the values in it."""
+    """Write the location: the address, the file and line, the source, and the values in it."""
     under, reset, grey, bold = (UNDER, RESET, GREY, BOLD) if colour else ("", "", "", "")
     text = f"  with {content.address},\n" if content.address and values == "├│" else ""
     if not content.located:
@@ -58,7 +58,7 @@ def location(content: Content, *, colour: bool, values: str = "├│") -> str:
 
 
 def box(content: Content, *, width: int = 78, colour: bool = True) -> str:
-    """0.15 and later, and the remote form with or without colour."""
+    """Write it as 0.15 and later do, and as a remote run does with and without colour."""
     tint, reset, bold = (RED if content.severity == "Error" else YELLOW, RESET, BOLD) if colour else ("", "", "")
     body = f"{reset}{bold}{tint}{content.severity}: {reset}{reset}{bold}{content.summary}{reset}\n\n"
     body += location(content, colour=colour)
@@ -69,13 +69,13 @@ def box(content: Content, *, width: int = 78, colour: bool = True) -> str:
 
 
 def plain(content: Content, *, width: int = 78) -> str:
-    """0.15 and later with -no-color: nothing marks the end."""
+    """Write it as 0.15 and later do with -no-color: nothing marks its end."""
     detail = wrap(content.detail, width - 1) + "\n" if content.detail else ""
     return f"\n{content.severity}: {content.summary}\n\n{location(content, colour=False)}{detail}"
 
 
 def legacy(content: Content, *, width: int = 78, colour: bool = True) -> str:
-    """0.12 to 0.14: no gutter, no address, the values behind a rule of ASCII."""
+    """Write it as 0.12 to 0.14 do: without gutter and address, the values behind an ASCII rule."""
     tint, reset, bold = (RED if content.severity == "Error" else YELLOW, RESET, BOLD) if colour else ("", "", "")
     detail = wrap(content.detail, width) + "\n" if content.detail else ""
     head = f"{tint}\n{bold}{tint}{content.severity}: {reset}{reset}{bold}{content.summary}{reset}\n\n"
@@ -83,7 +83,7 @@ def legacy(content: Content, *, width: int = 78, colour: bool = True) -> str:
 
 
 def bullets(errors: list[Content], *, colour: bool = True, newer: bool = False) -> str:
-    """0.11 (*newer*: 0.11.14): every error of the run in one block, the module named in the outer bullet only."""
+    """Write all errors of a run as 0.11 does (*newer*: 0.11.14): in one block, the module in the outer bullet only."""
     tint, reset, bold = (RED, RESET, BOLD) if colour else ("", "", "")
     head = f"{tint}\n{bold}{tint}Error: {reset}{reset}{bold}Error applying plan:\n\n"
     tail = (
@@ -105,12 +105,12 @@ def bullets(errors: list[Content], *, colour: bool = True, newer: bool = False) 
 
 
 def bare(address: str | None) -> str:
-    """*address* without its modules."""
+    """Return *address* without its modules."""
     return re.sub(r"^(?:module\.\w+\.)*", "", address or "")
 
 
 def message(content: Content) -> str:
-    """One line of -json."""
+    """Write it as one line of -json."""
     diagnostic: dict[str, object] = {
         "severity": content.severity.lower(),
         "summary": content.summary,
@@ -132,7 +132,7 @@ def message(content: Content) -> str:
 
 
 def ui(text: str, *, level: str = "info", **rest: object) -> str:
-    """One line of -json that says anything."""
+    """Write any message of -json."""
     head = {"@level": level, "@message": text, "@module": "terraform.ui", "@timestamp": "2026-11-23T17:39:33.130637Z"}
     line = json.dumps({**head, **rest}, separators=(",", ":"), ensure_ascii=False)
     return re.sub("[<>&]", lambda found: f"\\u{ord(found[0]):04x}", line) + "\n"
