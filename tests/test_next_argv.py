@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import pytest
+
 from tfretry.attempt import Attempt
 from tfretry.causes.diagnosis import Diagnosis, Finding
+from tfretry.errors import NotRetriedError
 from tfretry.next_argv import repeat
 from tfretry.output.progress import Completion
 from tfretry.policy import NO_REFRESH, NO_REFRESH_REFUSED
 from tfretry.terraform.command import Command
 
 
-def attempt(*created, destroyed=(), said="x", argv=(), update_failed=False, begun=True):
+def attempt(*created, destroyed=(), said="x", argv=(), update_failed=False, begun=True, is_cut=False):
     unexplained = Finding(address=None, summary=said, cause=None)
     made = [("create", address) for address in created] + [("delete", address) for address in destroyed]
     return Attempt(
@@ -21,6 +24,7 @@ def attempt(*created, destroyed=(), said="x", argv=(), update_failed=False, begu
         diagnosis=Diagnosis(errors=1, findings=(unexplained,), unexplained=unexplained),
         finished=tuple(Completion(action=action, address=address, deposed=None) for action, address in made),
         destroy_provisioned=frozenset(),
+        reports_are_cut=is_cut,
         begun=begun,
         update_failed=update_failed,
         polled_s=0.0,
@@ -59,3 +63,10 @@ def test_a_repeated_apply_refreshes_when_it_must_and_from_then_on():
     assert repeated(x, failed, x) == []
     assert repeated(x, refused) == []
     assert repeated(x, refused, x) == []
+
+
+def test_a_replacement_that_nothing_tells_the_end_of_is_not_asked_for_again():
+    """A log among terraform's reports may tell anything."""
+    with pytest.raises(NotRetriedError, match="TF_LOG"):
+        repeated(attempt(is_cut=True), attempt(), arguments=["-replace=a.b"])
+    assert repeated(attempt(is_cut=True), attempt()) == [NO_REFRESH]

@@ -30,6 +30,8 @@ class Attempt:
     diagnosis: Diagnosis
     finished: tuple[Completion, ...]
     destroy_provisioned: frozenset[str]  # addresses where a destroy-time provisioner has begun
+    reports_are_text: bool = False  # for people, in which an id with a line break can look like a line of terraform's
+    reports_are_cut: bool = False  # by a line of TF_LOG: what came behind it is not known
     begun: bool  # terraform has begun to change something, and has kept what the refresh found
     update_failed: bool
     polled_s: float  # for how long the resource that met a known error was being created
@@ -65,7 +67,7 @@ def run_attempt(
     judge = Classifier(causes, time_limit)
     readings = OutputReader(judge.see)
     started, began_s = time.time(), time.monotonic()
-    outcome = run_terraform(argv, signals=signals, watch=readings.watch)
+    outcome = run_terraform(argv, signals=signals, feed=readings.feed)
     ended_s = time.monotonic()
     found = _diagnosis(judge, readings)
     diagnosis = found or NOTHING
@@ -78,12 +80,14 @@ def run_attempt(
         received_signal=outcome.received_signal,
         watched=outcome.watched and found is not None,
         diagnosis=diagnosis,
-        finished=readings.finished,
-        destroy_provisioned=readings.destroy_provisioned,
-        begun=readings.begun,
-        update_failed=readings.update_failed,
+        finished=tuple(readings.progress.finished),
+        destroy_provisioned=frozenset(readings.progress.destroy_provisioned),
+        begun=readings.progress.begun,
+        update_failed=readings.progress.update_failed,
+        reports_are_text=readings.progress.is_text,
+        reports_are_cut=readings.progress.is_cut,
         polled_s=readings.longest_s({finding.address for finding in diagnosis.findings if finding.cause}),
-        left_line_open=readings.left_line_open,
+        left_line_open=readings.left_line_open(outcome.stderr_channel),
         version=readings.version,
     )
 

@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from terraform_output import DENIED_ERROR, ROLE_ERROR, TFRETRY, run
@@ -14,6 +15,7 @@ from terraform_output import DENIED_ERROR, ROLE_ERROR, TFRETRY, run
 pytest_plugins = ["provider_fixture"]
 QUICK = ("--first-wait=10ms", "--longest-wait=20ms")
 UNLIMITED = "ulimit -S -f unlimited"  # what is ours alone: terraform's own files have room
+ELSEWHERE = (str(Path(__file__).parents[1] / "support" / "elsewhere.py"),)
 MAIN = "from tfretry.__main__ import run; run()"
 MODULE = """
 variable "long" {}
@@ -56,12 +58,10 @@ def test_a_full_disk_costs_what_we_would_have_written_there_and_nothing_else(tmp
     assert list(tmp_path.glob(".tfretry-*")) == []
 
 
-@pytest.mark.parametrize(
-    ("size", "sentence"),
-    [(0, "no private directory can be made (No usable"), (50, "a file of the private directory: File too large")],
-)
-def test_a_full_disk_leaves_a_saved_plan_where_it_was(sim, tmp_path, monkeypatch, size, sentence):
-    """What cannot be planned in private is not continued: terraform's exit code, a sentence, and nothing is left."""
+@pytest.mark.parametrize("size", [0, 1000])
+@pytest.mark.parametrize("start", [("-m", "tfretry"), ELSEWHERE], ids=["in memory", "on disk"])
+def test_a_full_disk_leaves_a_saved_plan_where_it_was(sim, tmp_path, monkeypatch, size, start):
+    """A rest that cannot be written is not continued: terraform's exit code, a sentence, and nothing is left."""
     sim.write(MODULE)
     sim.plan("tfplan", f"-var=long={'x' * 50}")
     sim.fail("create", "a", attempts=1)
@@ -69,9 +69,14 @@ def test_a_full_disk_leaves_a_saved_plan_where_it_was(sim, tmp_path, monkeypatch
     (tmp_path / "wrapper").chmod(0o755)
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    done = sim.tfretry(*QUICK, f"--terraform={tmp_path}/wrapper", "apply", "tfplan", preexec_fn=room_for(size))
+    command = [sys.executable, *start, *QUICK, f"--terraform={tmp_path}/wrapper", "apply", "tfplan"]
+    options = {"capture_output": True, "text": True, "timeout": 100}
+    done = subprocess.run(command, cwd=sim.folder, preexec_fn=room_for(size), check=False, **options)
     assert done.returncode == 1
-    assert f"tfretry: not continued: {sentence}" in done.stderr
+    no_room = "File too large" if size or start != ELSEWHERE else "No usable temporary directory found in "
+    assert "tfretry: not continued: " in done.stderr
+    assert no_room in done.stderr
+    assert "Traceback" not in done.stderr
     assert list((tmp_path / "tmp").iterdir()) == []
     assert sim.calls("create") == []
 

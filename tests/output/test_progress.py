@@ -24,6 +24,14 @@ def change(action: str, address: str, deposed: str | None = None) -> Completion:
     return Completion(action=action, address=address, deposed=deposed)
 
 
+BEGINNINGS = {"create": "Creating...", "update": "Modifying...", "delete": "Destroying..."}
+
+
+def beginning(finished: Completion) -> str:
+    """Return the line that begins that change."""
+    return f"{finished.address}: {BEGINNINGS[finished.action]}\n"
+
+
 @pytest.mark.parametrize(
     ("line", "finished"),
     [
@@ -56,7 +64,20 @@ def test_a_finished_change_is_known_by_its_line(line, finished):
     """With and without colour, in chunks of any size, with any line end."""
     for text in (f"{line}\n", f"{line}\r\n", f"\x1b[0m\x1b[1m{line}\x1b[0m\x1b[0m\n", line):
         for size in (1, 3, 1000):
-            assert progress_of(f"x\n{text}", size=size).finished == [finished]
+            assert progress_of(f"x\n{beginning(finished)}{text}", size=size).finished == [finished]
+
+
+def test_a_completion_counts_only_after_its_beginning():
+    """A change that has not begun, or is already complete, cannot be completed: the line is a quotation."""
+    done = "a.b: Destruction complete after 0s\n"
+    begun = "a.b: Destroying... [id=x]\n"
+    assert progress_of(done).finished == []
+    assert progress_of(f"a.b: Creating...\n{done}").finished == []
+    assert progress_of(f"{begun}{done}{done}").finished == [change("delete", "a.b")]
+    assert (
+        progress_of(f"a.b (deposed object 0a): Destroying...\n{begun}{done}{done}").finished
+        == [change("delete", "a.b")] * 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -137,7 +158,8 @@ def test_whether_a_change_has_begun_is_known(text, begun):
 def test_a_finished_change_is_known_by_its_message(action):
     """A message `apply_complete` of -json."""
     hook = {"resource": {"addr": "aws_x.y"}, "action": action, "elapsed_seconds": 2}
-    assert progress_of(ui("done", type="apply_complete", hook=hook)).finished == [change(action, "aws_x.y")]
+    begun, done = (ui("x", type=type_, hook=hook) for type_ in ("apply_start", "apply_complete"))
+    assert progress_of(begun + done).finished == [change(action, "aws_x.y")]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +176,7 @@ def test_a_finished_change_is_known_by_its_message(action):
     ],
 )
 def test_other_messages_are_ignored(body):
-    """Whatever their members."""
+    """Whatever their shape."""
     reader = progress_of("@\n" + json.dumps(body) + "\n" + json.dumps(body)[:-1] + ' "apply_"\n')
     assert (reader.finished, reader.elapsed_s) == ([], {})
 
@@ -187,9 +209,7 @@ def test_the_progress_of_captures_is_read(size):
 
 def test_an_update_is_unfinished_until_it_is_reported_as_complete():
     """A creation is no update."""
-    text = (
-        "a.b: Creation complete after 1s\na.c: Modifying...\na.c: Modifications complete after 1s\na.d: Modifying...\n"
-    )
+    text = "a.b: Creating...\na.c: Modifying...\na.c: Modifications complete after 1s\na.d: Modifying...\n"
     assert progress_of(text).unfinished_updates == {"a.d"}
 
 
@@ -218,20 +238,40 @@ def test_a_duration_below_a_second_counts():
     assert progress_of(f"{line}\n").elapsed_s == {"a.b": 0}
 
 
-FALSE_REPORTS = "a.b: Creation complete after 0s [id=x]\na.b: Destruction complete after 0s\n"
+FALSE_REPORTS = "a.b: Creation complete after 0s [id=x]\n"
+START = "a.a: Creating...\na.b: Creating...\na.a: Creation complete after 0s\n"
+LOGGED = "2026-11-26T10:00:01.123Z [ERROR] vertex error: Stack failed\n"
 
 
-@pytest.mark.parametrize("begins", ["Error: Stack failed", "a.c: Creating...\nWarning: Old"], ids=["error", "warning"])
-def test_completions_in_the_text_of_a_diagnostic_are_no_reports(begins):
+@pytest.mark.parametrize(
+    "begins", ["Error: Stack failed", "Error: ", "Error:", "Warning: Old", "Warning: ", LOGGED, f"\x1b[31m{LOGGED}"]
+)
+@pytest.mark.parametrize(
+    "false_reports",
+    [FALSE_REPORTS, ui("x", type="apply_complete", hook={"resource": {"addr": "a.b"}, "action": "create"})],
+)
+def test_completions_in_a_diagnostic_or_a_log_are_no_reports(begins, false_reports):
     """Without colour its text stands at the margin, as terraform's reports do; all reports come before it."""
-    reader = progress_of(f"a.a: Creation complete after 0s\n{begins}\n\nStack output:\n\n{FALSE_REPORTS}")
+    reader = progress_of(f"{START}{begins}\n\nStack output:\n\n{false_reports}")
     assert reader.finished == [change("create", "a.a")]
+    assert reader.is_cut == (LOGGED in begins)
+
+
+def test_reports_have_one_form():
+    """Text among messages is no report, and a message among text is none."""
+    begin, done = (
+        ui("x", type=f"apply_{type_}", hook={"resource": {"addr": "a.b"}, "action": "create"})
+        for type_ in ("start", "complete")
+    )
+    assert progress_of(f"{START}{done}").finished == [change("create", "a.a")]
+    assert progress_of(f"{begin}{START}{FALSE_REPORTS}").finished == []
+    assert progress_of(f"{begin}{START}{FALSE_REPORTS}{done}").finished == [change("create", "a.b")]
 
 
 def test_a_warning_of_the_plan_does_not_end_the_reports():
     """It is printed before any change begins."""
     reader = progress_of(f"Warning: Old\n\nIt is old.\n\na.b: Creating...\n{FALSE_REPORTS}")
-    assert reader.finished == [change("create", "a.b"), change("delete", "a.b")]
+    assert reader.finished == [change("create", "a.b")]
 
 
 @pytest.mark.parametrize(

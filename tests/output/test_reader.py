@@ -13,46 +13,53 @@ TOFU = (
 )
 
 
-def readings(*streams: bytes, size: int = 7) -> tuple[OutputReader, list[str]]:
+def read_output(*streams: bytes, size: int = 7) -> tuple[OutputReader, list[str]]:
     """Read *streams*, channels 1 and perhaps 2, in chunks of *size*; return the reader and the errors' summaries."""
     found: list[str] = []
-    all_of_them = OutputReader(lambda diagnostic: found.append(diagnostic.summary))
+    reader = OutputReader(lambda diagnostic: found.append(diagnostic.summary))
     for channel, text in enumerate(streams, 1):
-        feed = all_of_them.watch(channel)
         for at in range(0, len(text), size):
-            feed(text[at : at + size])
-    all_of_them.close()
-    return all_of_them, found
+            reader.feed(channel, text[at : at + size])
+    reader.close()
+    return reader, found
 
 
-def test_errors_are_found_on_either_channel():
+def test_errors_are_found_on_both_channels():
     """Terraform prints them on stderr, or with -json and in remote runs on stdout."""
-    assert readings(b"Error: one\n", b"Error: two\n")[1] == ["one", "two"]
+    assert read_output(b"Error: one\n", b"Error: two\n")[1] == ["one", "two"]
 
 
-def test_the_changes_of_both_channels_are_joined():
-    """The changes that are complete, and whether an update is not."""
-    both, _ = readings(b"a.b: Creation complete after 1s\n", b"c.d: Modifying...\n")
-    assert both.finished == (Completion(action="create", address="a.b", deposed=None),)
-    assert both.update_failed
-    done, _ = readings(b"c.d: Modifying...\nc.d: Modifications complete after 1s\n")
-    assert not done.update_failed
+CREATED = b"a.b: Creating...\na.b: Creation complete after 1s\n"
+
+
+def test_progress_is_read_from_stdout_alone():
+    """Terraform writes none on stderr: there a log or an error quotes it."""
+    both, _ = read_output(b"c.d: Modifying...\n", CREATED + b"c.d: Modifications complete after 1s\n")
+    assert (both.progress.finished, both.progress.update_failed) == ([], True)
+    done, _ = read_output(CREATED + b"c.d: Modifying...\nc.d: Modifications complete after 1s\n")
+    created, updated = (
+        Completion(action=a, address=b, deposed=None) for a, b in [("create", "a.b"), ("update", "c.d")]
+    )
+    assert (done.progress.finished, done.progress.update_failed) == ([created, updated], False)
 
 
 @pytest.mark.parametrize("size", [100, BATCH_SIZE - 1, BATCH_SIZE, 1_000_000])
 def test_the_size_of_the_chunks_makes_no_difference(size):
     """Small chunks are gathered, large ones are not; nothing is lost or exchanged at the border."""
-    changes = [f"a.b[{number}]: Creation complete after 1s" for number in range(2000)]
+    addresses = [f"a.b[{number}]" for number in range(1000)]
+    changes = [
+        f"{address}: {report}" for address in addresses for report in ("Creating...", "Creation complete after 1s")
+    ]
     text = "\n".join([*changes, "Error: one", "", "", "Error: two", "open"]).encode()
-    reader, summaries = readings(text, size=size)
-    assert [change.address for change in reader.finished] == [f"a.b[{number}]" for number in range(2000)]
+    reader, summaries = read_output(text, size=size)
+    assert [change.address for change in reader.progress.finished] == addresses
     assert summaries == ["one", "two open"]
-    assert reader.left_line_open
+    assert reader.left_line_open(1)
 
 
 def test_the_longest_wait_is_that_of_the_addresses_asked_for():
-    """On either channel; 0 where there is none."""
-    both, _ = readings(b"a.b: Still creating... [10s elapsed]\n", b"c.d: Still creating... [2m0s elapsed]\n")
+    """0 where there is none."""
+    both, _ = read_output(b"a.b: Still creating... [10s elapsed]\nc.d: Still creating... [2m0s elapsed]\n")
     assert both.longest_s({"a.b", "c.d", None}) == 120
     assert both.longest_s({"a.b"}) == 10
     assert both.longest_s({"x.y"}) == 0
@@ -72,10 +79,11 @@ def test_the_longest_wait_is_that_of_the_addresses_asked_for():
     ],
 )
 def test_a_line_that_is_left_open_is_seen(text, is_open):
-    """Colour codes behind the newline do not count; our own lines go to the second channel where there are two."""
-    assert readings(text)[0].left_line_open is is_open
-    assert readings(b"x\n", text)[0].left_line_open is is_open
-    assert readings(b"x", b"y\n")[0].left_line_open is False
+    """Each channel has its own last line; colour codes after it do not count."""
+    assert read_output(text)[0].left_line_open(1) is is_open
+    assert read_output(b"x\n", text)[0].left_line_open(2) is is_open
+    assert read_output(b"x", b"y\n")[0].left_line_open(2) is False
+    assert read_output(b"x")[0].left_line_open(2) is False
 
 
 @pytest.mark.parametrize(
@@ -83,4 +91,4 @@ def test_a_line_that_is_left_open_is_seen(text, is_open):
 )
 def test_the_version_is_read_from_the_first_bytes(text, version):
     """In the first message of -json; it is looked for nowhere else."""
-    assert readings(text, size=4096)[0].version == version
+    assert read_output(text, size=4096)[0].version == version

@@ -23,7 +23,7 @@ def output(argv, **options):
 
 
 def nothing():
-    """Leave all as it is."""
+    """Change nothing."""
 
 
 def ignore():
@@ -36,14 +36,14 @@ def block():
 
 
 @pytest.mark.parametrize("prepare", [nothing, ignore, block])
-def test_what_is_executed_sees_signals_as_without_us(prepare):
-    """For all that is not retried: neither Python's dispositions nor our mask are left."""
+def test_an_executed_program_has_dispositions_and_mask_as_without_us(prepare):
+    """Neither Python's dispositions nor our mask remain in the terraform that replaces us."""
     alone = output(DISPOSITIONS, preexec_fn=prepare)
     assert output([*THROUGH_US, *DISPOSITIONS], preexec_fn=prepare) == alone
 
 
 @pytest.mark.parametrize("locale", [{}, {"LC_CTYPE": "C"}, {"LC_CTYPE": "C.UTF-8"}, {"LC_ALL": "C"}, {"LANG": "C"}])
-def test_what_is_executed_sees_the_locale_as_without_us(locale):
-    """In the C locale Python adds LC_CTYPE to the environment."""
+def test_an_executed_program_has_the_locale_as_without_us(locale):
+    """Python adds LC_CTYPE to the environment in the C locale."""
     shown = output([*THROUGH_US, shutil.which("env")], env=locale)
     assert dict(line.split("=") for line in shown.splitlines()) == locale

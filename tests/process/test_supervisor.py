@@ -15,7 +15,7 @@ INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 
 class Child:
-    """Notes what it is sent, and lives until told otherwise."""
+    """Takes the place of a running terraform, and keeps the signals that are sent to it."""
 
     def __init__(self):
         self.sent = []
@@ -28,15 +28,16 @@ class Child:
 
 
 @pytest.fixture
-def supervisor():
-    """One that has just begun, and the child that it attends to."""
+def child():
+    return Child()
+
+
+@pytest.fixture
+def supervisor(child):
+    """Supervise *child*, which has just been started."""
     mask = signalmask.block()
     with Signals(mask) as signals, Guardian(drains=[]) as guardian, Canary() as canary:
-        child = Child()
-        yield (
-            Supervisor(child, signals=signals, guardian=guardian, canary=canary, channels=[], notices=[]),
-            child,
-        )
+        yield Supervisor(child, signals=signals, guardian=guardian, canary=canary, channels=[], notices=[])
 
 
 def fork():
@@ -48,35 +49,32 @@ def fork():
 
 
 @pytest.mark.parametrize(
-    ("pending", "sent"),
+    ("pending", "sent", "first"),
     [
-        ([], []),
-        ([INT], [INT]),
-        ([TERM], [TERM]),
-        ([HUP], [TERM]),
-        ([HUP, TERM], [TERM]),
-        ([signal.SIGWINCH], [signal.SIGWINCH]),
-        ([signal.SIGCHLD], []),
+        ([], [], None),
+        ([INT], [INT], INT),
+        ([TERM], [TERM], TERM),
+        ([HUP], [TERM], HUP),
+        ([HUP, TERM], [TERM], TERM),
+        ([signal.SIGWINCH], [signal.SIGWINCH], None),
+        ([signal.SIGCHLD], [], None),
     ],
 )
-def test_what_is_pending_at_the_fork_is_passed_on_at_once(supervisor, pending, sent):
-    """Between our last look and the fork it reached us alone."""
-    attending, child = supervisor
+def test_a_signal_that_is_pending_at_the_fork_is_forwarded_at_once(supervisor, child, pending, sent, first):
+    """It came before terraform existed, so only we received it."""
     for signo in pending:
         os.kill(os.getpid(), signo)
     fork()
-    attending.forward_pending()
+    supervisor.forward_pending()
     assert child.sent == sent
-    stops = [signo for signo in pending if signo in (INT, TERM, HUP)]
-    assert attending.first_signal == (min(stops, key=lambda signo: signo == HUP) if stops else None)
+    assert supervisor.first_signal == first
 
 
 @pytest.mark.parametrize("signo", [INT, TERM])
-def test_what_comes_after_the_fork_is_not_passed_on_at_once(supervisor, signo):
-    """It may have reached terraform too; but it is a signal, and nothing is retried after it."""
-    attending, child = supervisor
+def test_a_signal_after_the_fork_is_not_forwarded_at_once(supervisor, child, signo):
+    """Terraform may have received it too; it is noted all the same, and nothing is retried after it."""
     fork()
     os.kill(os.getpid(), signo)
-    attending.forward_pending()
+    supervisor.forward_pending()
     assert child.sent == []
-    assert attending.first_signal == signo
+    assert supervisor.first_signal == signo

@@ -1,4 +1,4 @@
-"""A `terraform` that is a script or a proxy: its end is not terraform's end."""
+"""A `terraform` that is a script or a proxy: the real terraform may outlive it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import subprocess
 import sys
 
 import pytest
-from harness import Sandbox, wait_until
+from harness import STDIO, wait_until
 from terraform_output import ROLE_ERROR
 
-EVERYWHERE = (0, 1, 2)
 INT, TERM, HUP, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL
-# The second resource says something after every wrapper and every tfretry that got a signal at its start has ended.
+# The second resource prints something after all wrappers and tfretrys that received a signal at its start have ended.
 CONFIGURATION = """
 resource "terraform_data" "first" {}
 resource "terraform_data" "second" {
@@ -29,7 +28,7 @@ SCRIPTS = {
     "script": ['{} "$@"; exit $?'],
     "proxies": ['{} "$@"; exit $?', '{} "$@"; exit $?'],
 }
-# It fails with the role error until there is a file named role.
+# It fails with the error of the role until there is a file named role.
 FAILING = """
 resource "terraform_data" "first" {}
 resource "terraform_data" "second" {
@@ -39,27 +38,11 @@ resource "terraform_data" "second" {
   }
 }
 """
-LIVES_ON = ("script", "proxies")  # the signal ends the wrapper, and nobody tells terraform
-
-
-@pytest.fixture
-def new_stage(tmp_path):
-    """Make any number of worlds, so that all wrappers are tried at a time."""
-    stages = {}
-
-    def make(name):
-        folder = tmp_path / name
-        folder.mkdir()
-        stages[name] = Sandbox(folder)
-        return stages[name]
-
-    yield make
-    for sandbox in stages.values():
-        sandbox.close()
+OUTLIVED = ("script", "proxies")  # the signal ends the wrapper, and terraform does not receive it
 
 
 def wrapped(folder, real, bodies):
-    """A chain of scripts in *folder* that ends with the command *real*; the path of the first."""
+    """Write a chain of scripts that ends with the command *real* to *folder*; return the path of the first."""
     command = real
     for number, body in enumerate(bodies):
         script = folder / f"wrapper-{number}"
@@ -70,7 +53,7 @@ def wrapped(folder, real, bodies):
 
 
 def to_file(folder):
-    """Let stdout and stderr be one file."""
+    """Return a function that redirects stdout and stderr to one file."""
 
     def redirect():
         fd = os.open(folder / "output", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
@@ -81,11 +64,12 @@ def to_file(folder):
     return redirect
 
 
-def start(sandbox, terraform, *arguments, own=(), output):
-    command = [sys.executable, "-m", "tfretry", "--terraform", terraform, *own, "apply", "-auto-approve", *arguments]
-    terminal = EVERYWHERE if output == "terminal" else ()
+def start(sandbox, terraform, *arguments, options=(), output):
+    tfretry = [sys.executable, "-m", "tfretry", "--terraform", terraform, *options]
+    argv = [*tfretry, "apply", "-auto-approve", *arguments]
+    terminal = STDIO if output == "terminal" else ()
     before_exec = to_file(sandbox.folder) if output == "file" else None
-    return sandbox.run(command, terminal=terminal, before_exec=before_exec, cwd=sandbox.folder)
+    return sandbox.run(argv, terminal=terminal, before_exec=before_exec, cwd=sandbox.folder)
 
 
 def to_us(program, signo):
@@ -122,33 +106,33 @@ def slow(*values):
         slow("terminal", hang_up, HUP),
     ],
 )
-def test_a_signal_in_the_apply_costs_no_state(new_stage, real_terraform, output, send, signo):
-    """What was created is in the state, the lock is gone, and nothing is left; its last words arrive, too."""
+def test_a_signal_during_the_apply_costs_no_state(new_sandbox, real_terraform, output, send, signo):
+    """All created resources are in the state, the lock is removed, no process is left, and all output arrives."""
     started = {}
     for name, bodies in SCRIPTS.items():
-        sandbox = new_stage(name)
+        sandbox = new_sandbox()
         (sandbox.folder / "main.tf").write_text(CONFIGURATION)
         terraform = wrapped(sandbox.folder, real_terraform, bodies)
         started[name] = sandbox, start(sandbox, terraform, output=output)
     for sandbox, program in started.values():
-        program.read_while(lambda: not (sandbox.folder / "started").exists(), what="the apply's middle")  # noqa: B023
+        program.read_while(lambda: not (sandbox.folder / "started").exists(), what="the second resource")  # noqa: B023
         send(program, signo)
     for name, (sandbox, program) in started.items():
-        program.read_while(lambda: not program.has_ended(), what="our end")  # noqa: B023
-        program.read_while(sandbox.processes, what=f"the end of all, {name}")
+        program.read_while(lambda: not program.has_ended(), what="our exit")  # noqa: B023
+        program.read_while(sandbox.processes, what=f"the end of all processes, {name}")
         state = json.loads((sandbox.folder / "terraform.tfstate").read_text())
         expected = {"first", "second"}
-        if name in LIVES_ON and send in (to_us, hang_up):
+        if name in OUTLIVED and send in (to_us, hang_up):
             expected |= {"third"}
         assert {resource["name"] for resource in state["resources"]} == expected, name
         assert not (sandbox.folder / ".terraform.tfstate.lock.info").exists()
         if "third" in expected and signo != KILL and send is to_us:
-            said = (sandbox.folder / "output").read_bytes() if output == "file" else program.output[1]
-            assert b"Apply complete!" in said, name
+            printed = (sandbox.folder / "output").read_bytes() if output == "file" else program.output[1]
+            assert b"Apply complete!" in printed, name
 
 
 def output_of(sandbox, program):
-    """All that has been said so far, wherever it went."""
+    """Return all output so far, wherever it was written to."""
     program.pump(0.01)
     file = sandbox.folder / "output"
     return b"".join(program.output.values()) + (file.read_bytes() if file.exists() else b"")
@@ -156,17 +140,17 @@ def output_of(sandbox, program):
 
 @pytest.mark.parametrize("output", ["pipes", slow("file"), slow("terminal")])
 @pytest.mark.parametrize("signo", [INT, TERM, HUP, KILL], ids=lambda signo: signo.name)
-def test_a_signal_in_the_wait_ends_all(new_stage, output, signo):
-    """At once; there is nothing that could be lost."""
+def test_a_signal_during_the_wait_ends_us(new_sandbox, output, signo):
+    """No terraform runs then."""
     started = []
-    for name, bodies in SCRIPTS.items():
-        sandbox = new_stage(name)
+    for bodies in SCRIPTS.values():
+        sandbox = new_sandbox()
         (sandbox.folder / "error").write_text(ROLE_ERROR)
         real = sandbox.folder / "real"
         real.write_text("#!/bin/sh\ncat error >&2; exit 1\n")
         real.chmod(0o755)
         terraform = wrapped(sandbox.folder, str(real), bodies)
-        started.append((sandbox, start(sandbox, terraform, own=["--first-wait", "60s"], output=output)))
+        started.append((sandbox, start(sandbox, terraform, options=["--first-wait", "60s"], output=output)))
     for sandbox, program in started:
         wait_until(lambda: b"retrying in" in output_of(sandbox, program), what="it waits")  # noqa: B023
         to_us(program, signo)
@@ -177,11 +161,11 @@ def test_a_signal_in_the_wait_ends_all(new_stage, output, signo):
 
 @pytest.mark.parametrize("output", ["pipes", slow("file"), slow("terminal")])
 @pytest.mark.parametrize("signo", [TERM, KILL, slow(INT), slow(HUP)], ids=lambda signo: signo.name)
-def test_a_signal_while_the_rest_of_a_plan_is_proved_ends_all(new_stage, real_terraform, output, signo):
-    """Nothing more is applied, nothing is locked, and what the failed apply has made is in the state."""
+def test_a_signal_while_the_rest_of_a_plan_is_proved_ends_us(new_sandbox, real_terraform, output, signo):
+    """Nothing more is applied, the lock is removed, and what the failed apply created is in the state."""
     started = []
-    for name, bodies in SCRIPTS.items():
-        sandbox = new_stage(name)
+    for bodies in SCRIPTS.values():
+        sandbox = new_sandbox()
         (sandbox.folder / "main.tf").write_text(FAILING)
         subprocess.run(
             [real_terraform, "plan", "-out=tfplan"], cwd=sandbox.folder, stdout=subprocess.DEVNULL, check=True
@@ -191,7 +175,7 @@ def test_a_signal_while_the_rest_of_a_plan_is_proved_ends_all(new_stage, real_te
         real.write_text(f'#!/bin/sh\n{slowed}\nexec {real_terraform} "$@"\n')
         real.chmod(0o755)
         terraform = wrapped(sandbox.folder, str(real), bodies)
-        started.append((sandbox, start(sandbox, terraform, "tfplan", own=["--first-wait", "10ms"], output=output)))
+        started.append((sandbox, start(sandbox, terraform, "tfplan", options=["--first-wait", "10ms"], output=output)))
     for sandbox, program in started:
         program.read_while(lambda: not (sandbox.folder / "proving").exists(), what="the proof")  # noqa: B023
         (sandbox.folder / "role").touch()
@@ -200,6 +184,6 @@ def test_a_signal_while_the_rest_of_a_plan_is_proved_ends_all(new_stage, real_te
         assert program.wait() == (-signo if signo == KILL else 128 + signo)
         assert sandbox.nothing_is_left()
         state = json.loads((sandbox.folder / "terraform.tfstate").read_text())
-        made = {resource["name"]: resource["instances"][0].get("status") for resource in state["resources"]}
-        assert made == {"first": None, "second": "tainted"}
+        created = {resource["name"]: resource["instances"][0].get("status") for resource in state["resources"]}
+        assert created == {"first": None, "second": "tainted"}
         assert not (sandbox.folder / ".terraform.tfstate.lock.info").exists()

@@ -1,4 +1,4 @@
-"""Starts programs on pipes and on real terminals, records what reaches terraform, and leaves nothing behind."""
+"""Start programs on pipes and on real terminals, read what terraform has recorded, and leave no process behind."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ import pytest
 
 HERE = Path(__file__).parent
 FAKE = [sys.executable, "-S", str(HERE / "recording_terraform.py")]
+STDIO = (0, 1, 2)
 DEADLINE_S = 20
 
 
 def wait_until(condition, *, what, deadline_s=DEADLINE_S, pause_s=0.005):
-    """Poll *condition* until it is true, and return its value."""
+    """Poll *condition* until it is true, and return its value; fail with *what* was awaited after *deadline_s*."""
     end = time.monotonic() + deadline_s
     while time.monotonic() < end:
         if value := condition():
@@ -34,7 +35,7 @@ def wait_until(condition, *, what, deadline_s=DEADLINE_S, pause_s=0.005):
 
 
 class Program:
-    """A program in a session of its own: *terminal* tells which of its descriptors are one, the rest are pipes."""
+    """A program in a session of its own; of its descriptors 0 to 2, those in *terminal* are one, the others pipes."""
 
     def __init__(self, argv, *, terminal=(), env=None, cwd=None, size=(24, 80), before_exec=None):
         self.argv = [os.fspath(argument) for argument in argv]
@@ -56,8 +57,8 @@ class Program:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         wait_until(lambda: os.getpgid(self.pid) == self.pid, what="the program has a group of its own")
         os.close(slave)
-        for fd, (reads, written) in pipes.items():
-            os.close(reads if fd == 0 else written)
+        for fd, (read_end, write_end) in pipes.items():
+            os.close(read_end if fd == 0 else write_end)
 
     def _become(self, slave, pipes, terminal, env, cwd, before_exec):
         try:
@@ -67,7 +68,7 @@ class Program:
             for fd in range(3):
                 os.dup2(slave if fd in terminal else pipes[fd][0 if fd == 0 else 1], fd)
             for fd in [int(name) for name in os.listdir("/dev/fd")]:
-                if fd > 2:  # what whoever runs the tests has left open is not to be seen
+                if fd > 2:  # pytest's own, say
                     with contextlib.suppress(OSError):
                         os.close(fd)
             os.chdir(cwd or ".")
@@ -82,7 +83,7 @@ class Program:
             os._exit(99)
 
     def pump(self, timeout_s=0.0):
-        """Take the output that is there; whether any was."""
+        """Read the output that is available; return whether there was any."""
         ready, _, _ = select.select(list(self._readers), [], [], timeout_s)
         for fd in ready:
             try:
@@ -101,7 +102,7 @@ class Program:
             self.master = -1
 
     def read_while(self, condition, *, what, deadline_s=DEADLINE_S):
-        """Take all output for as long as *condition* is true."""
+        """Read all output while *condition* is true."""
 
         def is_over():
             self.pump(0.01)
@@ -110,7 +111,7 @@ class Program:
         wait_until(is_over, what=lambda: f"{what}; so far: {self.output}", deadline_s=deadline_s, pause_s=0)
 
     def read_until(self, text, *, fd=1, count=1):
-        """Read until *text* has come *count* times on *fd*."""
+        """Read until *text* has been written *count* times to *fd*."""
         self.read_while(lambda: self.output[fd].count(text) < count, what=f"{text!r} is read")
 
     def type(self, keys):
@@ -118,24 +119,24 @@ class Program:
         os.write(self.stdin if self.stdin is not None else self.master, keys)
 
     def close_stdin(self):
-        """No more input will come."""
+        """Send end-of-file."""
         os.close(self.stdin)
         self.stdin = None
 
     def hang_up(self):
-        """Close the terminal, as its window is closed or its connection breaks."""
+        """Close the terminal, as when its window is closed or its connection breaks."""
         self._drop(self.master)
 
     def close_reader(self, fd):
-        """Go away, as `head` does."""
+        """Stop reading and close the pipe, as `head` does."""
         self._drop(next(reader for reader, target in self._readers.items() if target == fd))
 
     def resize(self, rows, columns):
-        """Change the terminal's size; its foreground group gets SIGWINCH."""
+        """Change the size of the terminal; its foreground group receives SIGWINCH."""
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
     def has_ended(self):
-        """Whether the program itself has ended; its exit code is negative when it died of a signal."""
+        """Whether the program itself has ended; its exit code is negative if a signal killed it."""
         if self.code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -144,20 +145,20 @@ class Program:
         return self.code is not None
 
     def wait(self, deadline_s=DEADLINE_S):
-        """Read everything until the program has ended; its exit code."""
+        """Read all output until the program has ended; return its exit code."""
         self.read_while(lambda: not self.has_ended(), what=f"the end of {self.argv}", deadline_s=deadline_s)
         while self.pump():
             pass
         return self.code
 
     def ends_output(self):
-        """Whether every reader has seen the end of what it reads."""
+        """Whether all of its outputs have reached end-of-file."""
         self.pump(0.01)
         return not self._readers
 
     @contextlib.contextmanager
     def echoes(self):
-        """A function that tells whether the terminal echoes, even after the program has ended."""
+        """Yield a function that returns whether the terminal echoes, also after the program has ended."""
         fd = os.open(self.terminal, os.O_RDWR | os.O_NOCTTY)
         try:
             yield lambda: bool(termios.tcgetattr(fd)[3] & termios.ECHO)
@@ -165,7 +166,7 @@ class Program:
             os.close(fd)
 
     def close(self):
-        """Kill it if it still runs, and close everything."""
+        """Kill the program if it still runs, and close all descriptors."""
         if not self.has_ended():
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
@@ -174,57 +175,57 @@ class Program:
 
 
 class Sandbox:
-    """One test's world: a mark in the environment by which all processes of the test are found again."""
+    """A folder, and a variable in the environment that identifies all processes which were started in it."""
 
     def __init__(self, folder):
         if not sys.platform.startswith("linux"):
-            pytest.skip("it looks at other processes through /proc, which is Linux's")
+            pytest.skip("needs /proc to look at other processes")
         self.folder = folder
         self.record = folder / "record"
         self.mark = uuid.uuid4().hex
         self.programs = []
 
     def environment(self, fake="", **more):
-        """Ours, with the mark, the record's path, and what the fake terraform is to do."""
+        """Return our environment with the mark, the path of the record and the words for the fake terraform."""
         return {**os.environ, "TFRETRY_TEST_MARK": self.mark, "RECORD": str(self.record), "TF_FAKE": fake, **more}
 
-    def run(self, argv, *, fake="", env=None, **options):
-        """Start *argv*, to be ended with the test."""
-        program = Program(argv, env=self.environment(fake, **(env or {})), **options)
+    def run(self, argv, *, fake="", env=None, **how):
+        """Start *argv*; it is killed at the end of the test."""
+        program = Program(argv, env=self.environment(fake, **(env or {})), **how)
         self.programs.append(program)
         return program
 
-    def drive(self, *own, terraform=FAKE, arguments=(), **options):
-        """Start our driver around *terraform*."""
-        driver = [sys.executable, str(HERE / "process_driver.py"), *own, *terraform, *arguments]
-        return self.run(driver, **options)
+    def drive(self, *options, terraform=FAKE, arguments=(), **how):
+        """Start the process driver with *options*, to run *terraform*."""
+        driver = [sys.executable, str(HERE / "process_driver.py"), *options, *terraform, *arguments]
+        return self.run(driver, **how)
 
-    def apply(self, *own, terraform=FAKE, elsewhere=False, **options):
-        """Start `tfretry apply` with *terraform* as its terraform; *elsewhere* without what Linux alone has."""
+    def apply(self, *options, terraform=FAKE, without_linux=False, **how):
+        """Start `tfretry OPTIONS apply` to run *terraform*; with *without_linux*, as on macOS."""
         script = self.folder / "terraform"
         script.write_text(f'#!/bin/sh\nexec {shlex.join(terraform)} "$@"\n')
         script.chmod(0o755)
-        start = [str(HERE / "elsewhere.py")] if elsewhere else ["-m", "tfretry"]
-        return self.run([sys.executable, *start, "--terraform", script, *own, "apply"], **options)
+        start = [str(HERE / "without_linux.py")] if without_linux else ["-m", "tfretry"]
+        return self.run([sys.executable, *start, "--terraform", script, *options, "apply"], **how)
 
     def events(self, key=None):
-        """What terraform has recorded so far; only lines that have *key*."""
+        """Return what terraform has recorded so far, or only the events that have *key*."""
         if not self.record.exists():
             return []
-        lines = self.record.read_text().split("\n")[:-1]  # the last one may not be all there yet
+        lines = self.record.read_text().split("\n")[:-1]  # the last line may be incomplete
         return [event for event in map(json.loads, lines) if key is None or key in event]
 
     def signals(self):
-        """The names of the signals that terraform has received, but for SIGCONT and SIGWINCH."""
+        """Return the names of the signals that terraform has received, except SIGCONT and SIGWINCH."""
         names = [event["signal"] for event in self.events("signal")]
         return [name for name in names if name not in ("SIGCONT", "SIGWINCH")]
 
     def wait_for(self, key, count=1):
-        """Wait until terraform has recorded *key*; the last such event."""
+        """Wait until terraform has recorded *key* *count* times; return the last such event."""
         return wait_until(lambda: len(found := self.events(key)) >= count and found, what=f"{key} recorded")[-1]
 
     def processes(self):
-        """The numbers of all living processes that carry our mark."""
+        """Return the numbers of all processes with our mark, except zombies."""
         mark = f"TFRETRY_TEST_MARK={self.mark}".encode()
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
@@ -234,12 +235,12 @@ class Sandbox:
         return found
 
     def nothing_is_left(self):
-        """Wait until no process of this test lives any more."""
+        """Wait until all processes of this test have ended."""
         wait_until(lambda: not self.processes(), what="the processes of this test end")
         return True
 
     def close(self):
-        """End what still runs."""
+        """Kill whatever still runs."""
         for program in self.programs:
             program.close()
         for pid in self.processes():

@@ -1,4 +1,4 @@
-"""What `tfretry apply` does with signals and processes, without its command line and its policy.
+"""Run a program as `tfretry apply` does, with its signals and processes, without its command line and its policy.
 
 process_driver.py [OPTIONS] TERRAFORM ARGUMENTS...
 """
@@ -9,8 +9,8 @@ import sys
 
 import without_linux
 
-if "--elsewhere" in sys.argv:
-    without_linux.take_away()
+if "--without-linux" in sys.argv:
+    without_linux.remove_names()
 
 from tfretry.process import signalmask
 
@@ -28,14 +28,14 @@ from tfretry.process.run import run_quietly, run_terraform  # noqa: E402
 from tfretry.process.signals import Signals, exit_like  # noqa: E402
 
 
-def options() -> argparse.Namespace:
+def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--attempts", type=int, default=1)
     parser.add_argument("--wait", type=float, default=0)
-    parser.add_argument("--elsewhere", action="store_true")
+    parser.add_argument("--without-linux", action="store_true")
     parser.add_argument("--outcome", type=Path)
     parser.add_argument("--quietly", type=Path)
-    parser.add_argument("--broken-watcher", action="store_true")
+    parser.add_argument("--broken-consumer", action="store_true")
     parser.add_argument("--signal-at-fork", type=int)
     parser.add_argument("--look-before-signal", action="store_true")
     parser.add_argument("--signal-group-when", type=Path)
@@ -43,26 +43,26 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def watcher(own: argparse.Namespace, channel: int):
-    def watch(chunk: bytes) -> None:
-        if own.broken_watcher:
-            raise ValueError(channel, len(chunk))
-
-    return watch
+def ignore(_channel: int, _chunk: bytes) -> None:
+    """Consume output that no test looks at."""
 
 
-def run(own: argparse.Namespace, signals: Signals) -> int:
-    for attempt in range(own.attempts):
-        if attempt and (signo := signals.sleep(own.wait)):
+def fail(channel: int, chunk: bytes) -> None:
+    raise ValueError(channel, len(chunk))
+
+
+def run(options: argparse.Namespace, signals: Signals) -> int:
+    for attempt in range(options.attempts):
+        if attempt and (signo := signals.sleep(options.wait)):
             return 128 + signo
-        if own.quietly:
-            with own.quietly.open("wb") as output:
+        if options.quietly:
+            with options.quietly.open("wb") as output:
                 fd = output.fileno()
-                outcome = run_quietly(own.argv, signals=signals, stdout=fd, stderr=fd)
+                outcome = run_quietly(options.argv, signals=signals, stdout=fd, stderr=fd)
         else:
-            outcome = run_terraform(own.argv, signals=signals, watch=lambda channel: watcher(own, channel))
-        if own.outcome:
-            own.outcome.write_text(f"{outcome}")
+            outcome = run_terraform(options.argv, signals=signals, feed=fail if options.broken_consumer else ignore)
+        if options.outcome:
+            options.outcome.write_text(f"{outcome}")
         if outcome.received_signal or outcome.exit_code != 1:
             break
     return exit_like(outcome.exit_code)
@@ -73,7 +73,10 @@ def signal_at_forks(signo: int) -> None:
 
 
 def signal_group_when(record: Path) -> None:
-    """After the fork of terraform, which says in *record* that it is ready; the guardian's fork is an earlier one."""
+    """Send SIGTERM to the group, in the parent, once terraform has written to *record* that it is ready.
+
+    The first fork is the guardian's, the second is terraform's.
+    """
     forks = itertools.count(1)
 
     def wait_and_signal() -> None:
@@ -87,17 +90,17 @@ def signal_group_when(record: Path) -> None:
 
 
 def main() -> int:
-    own = options()
-    # Such hooks run in the reverse order: the later one is called first.
-    if own.signal_at_fork and own.look_before_signal:
-        signal_at_forks(own.signal_at_fork)
+    options = parse_options()
+    # The hooks run in the reverse order of their registration; that of Signals looks at the pending signals.
+    if options.signal_at_fork and options.look_before_signal:
+        signal_at_forks(options.signal_at_fork)
     with contextlib.ExitStack() as stack:
         signals = stack.enter_context(Signals(MASK_BEFORE))
-        if own.signal_at_fork and not own.look_before_signal:
-            signal_at_forks(own.signal_at_fork)
-        if own.signal_group_when:
-            signal_group_when(own.signal_group_when)
-        return run(own, signals)
+        if options.signal_at_fork and not options.look_before_signal:
+            signal_at_forks(options.signal_at_fork)
+        if options.signal_group_when:
+            signal_group_when(options.signal_group_when)
+        return run(options, signals)
 
 
 if __name__ == "__main__":

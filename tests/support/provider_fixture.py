@@ -102,8 +102,9 @@ class Sim:
         (self.cloud.root / "calls").unlink(missing_ok=True)
 
     def _run(self, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        given = {"stdin": subprocess.DEVNULL, "text": True, "timeout": PATIENCE_S, **options}
-        return subprocess.run(command, cwd=self.folder, capture_output=True, check=False, **given)
+        piped = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        given = {"cwd": self.folder, "text": True, "timeout": PATIENCE_S, **piped, **options}
+        return subprocess.run(command, check=False, **given)
 
 
 @pytest.fixture(scope="session")

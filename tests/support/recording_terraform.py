@@ -1,15 +1,16 @@
-"""A terraform that records what reaches it, one JSON object a line, and stops as terraform does.
+"""A terraform that records its arguments, environment and signals, one JSON object a line, and stops as terraform does.
 
-What it does is told by words in TF_FAKE, so that its arguments are free: `ask`, `secret`, `exit=N`, `linger=SECONDS`
-(how long it takes to stop), `last=SECONDS` (how long it runs undisturbed), `die=N` (of which signal it dies in the
-end), `role` (it complains of the role in the end), `silent` (it prints nothing), `chatter` (it prints all the time).
+Words in TF_FAKE control it, so that its arguments are free: `ask` (it asks a question), `secret` (without echo),
+`exit=N`, `linger=SECONDS` (how long it takes to stop), `last=SECONDS` (how long it runs if nothing stops it), `die=N`
+(it dies of that signal in the end), `role` (it prints the error of the role in the end), `silent` (it prints nothing),
+`chatter` (it prints all the time).
 """
 
 from __future__ import annotations
 
 import _signal
 
-# As terraform, which dies of a signal until it is up: a KeyboardInterrupt may be swallowed within an import.
+# Die of an early signal, as terraform does; an import could swallow a KeyboardInterrupt.
 if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 
 WORDS = dict(word.partition("=")[::2] for word in os.environ.get("TF_FAKE", "").split())
 TERMINATING = [signal.SIGINT, signal.SIGTERM]
-SEEN = [signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGCONT]
+RECORDED = [signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGCONT]
 
 
-def record(**what: object) -> None:
-    line = json.dumps({"pid": os.getpid(), "at": time.monotonic(), **what}) + "\n"
+def record(**event: object) -> None:
+    line = json.dumps({"pid": os.getpid(), "at": time.monotonic(), **event}) + "\n"
     fd = os.open(os.environ["RECORD"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(fd, line.encode())
     os.close(fd)
@@ -57,13 +58,13 @@ def descriptors() -> list[int]:
 
 
 class Fake:
-    """Runs until it has run long enough, or is told to stop."""
+    """Runs until its time is over, or until it is interrupted."""
 
     def __init__(self) -> None:
         self.interrupts = 0
         self.stop_at = time.monotonic() + float(WORDS.get("last", "60"))
 
-    def on(self, signo: int) -> None:
+    def handle(self, signo: int) -> None:
         record(signal=signal.Signals(signo).name, sizes=[size(fd) for fd in (1, 2)])
         if signo not in TERMINATING:
             return
@@ -80,17 +81,17 @@ class Fake:
             os.write(1, text.encode())
 
     def run(self) -> int:
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as terraform: a closed pipe is its death
-        heeded = [signo for signo in TERMINATING + SEEN if signal.getsignal(signo) != signal.SIG_IGN]
-        signal.pthread_sigmask(signal.SIG_BLOCK, heeded)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as terraform, which dies if its output is closed
+        waited = [signo for signo in TERMINATING + RECORDED if signal.getsignal(signo) != signal.SIG_IGN]
+        signal.pthread_sigmask(signal.SIG_BLOCK, waited)
         self.say("ready\n")
         record(ready=True)
         if "ask" in WORDS:
-            self.ask(heeded)
+            self.ask(waited)
         while (left := self.stop_at - time.monotonic()) > 0:
-            info = signal.sigtimedwait(heeded, min(left, 0.05) if "chatter" in WORDS else left)
+            info = signal.sigtimedwait(waited, min(left, 0.05) if "chatter" in WORDS else left)
             if info:
-                self.on(info.si_signo)
+                self.handle(info.si_signo)
             elif "chatter" in WORDS:
                 self.say("chatter\n")
         self.say("last words\n")
@@ -99,13 +100,13 @@ class Fake:
         record(ended=True, interrupts=self.interrupts)
         return 1 if self.interrupts else int(WORDS.get("exit", "0"))
 
-    def ask(self, heeded: list[signal.Signals]) -> None:
+    def ask(self, waited: list[signal.Signals]) -> None:
         with silent_terminal() if "secret" in WORDS else contextlib.nullcontext():
             os.write(1, b"Enter a value: ")
             record(asks=True)
             while self.interrupts == 0:
-                if info := signal.sigtimedwait(heeded, 0.01):
-                    self.on(info.si_signo)
+                if info := signal.sigtimedwait(waited, 0.01):
+                    self.handle(info.si_signo)
                 if select.select([0], [], [], 0)[0]:
                     record(answer=os.read(0, 100).decode())
                     break

@@ -1,4 +1,4 @@
-"""Run a command on pipes, or on a terminal of some width, and take what it prints."""
+"""Run a command on pipes, or on a terminal of a given width, and return its exit code and its output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def on_a_terminal(argv: list[str], folder, columns: int) -> tuple[int, list[byte
     with subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         text = b""
-        with suppress(OSError):  # EIO: the last writer has gone
+        with suppress(OSError):  # EIO is end-of-file here
             while chunk := os.read(ours, 65536):
                 text += chunk
     os.close(ours)

@@ -1,32 +1,45 @@
-"""tfretry as it runs on macOS, as far as that can be had on Linux: without what Linux alone has.
+"""Run tfretry as on macOS, as far as Linux allows that: without the names that only Linux has.
 
-elsewhere.py ARGUMENTS_OF_TFRETRY...
+without_linux.py ARGUMENTS_OF_TFRETRY...
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import signal
 import sys
+from typing import Any
+
+STAT = os.stat
 
 LINUX_ONLY = {
     fcntl: ("F_GETPIPE_SZ",),
-    os: ("pidfd_open",),
+    os: ("memfd_create", "pidfd_open"),
     signal: ("pidfd_send_signal", "sigtimedwait", "sigwaitinfo"),
 }
 
 
-def take_away() -> None:
-    """Remove Linux's own names, before tfretry is imported: it asks for them by their names."""
+def remove_names() -> None:
+    """Remove Linux's own names. Call it before tfretry is imported, which looks for them with hasattr()."""
+    if not sys.platform.startswith("linux"):
+        return
     for module, names in LINUX_ONLY.items():
         for name in names:
-            if sys.platform.startswith("linux"):
-                delattr(module, name)
+            delattr(module, name)
+    os.stat = stat_without_proc
+
+
+def stat_without_proc(path: Any, **options: Any) -> os.stat_result:
+    """`os.stat` where there is no /proc."""
+    if str(path).startswith("/proc/"):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    return STAT(path, **options)
 
 
 if __name__ == "__main__":
-    take_away()
+    remove_names()
     from tfretry.__main__ import run
 
     run()

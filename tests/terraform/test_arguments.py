@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+import subprocess
+
 import pytest
 
 from tfretry.terraform.arguments import (
@@ -9,7 +12,7 @@ from tfretry.terraform.arguments import (
     misplaced_option,
     subcommand_index,
 )
-from tfretry.terraform.words import TAKES_VALUE
+from tfretry.terraform.words import SWITCHES, TAKES_VALUE
 
 
 @pytest.mark.parametrize(
@@ -24,8 +27,8 @@ from tfretry.terraform.words import TAKES_VALUE
         ([], None),
     ],
 )
-def test_the_subcommand_is_the_first_argument_that_is_no_option(argv, index):
-    """As terraform's own parser has it."""
+def test_the_subcommand_is_the_first_argument_that_is_not_an_option(argv, index):
+    """As in terraform's own parser."""
     assert subcommand_index(argv) == index
 
 
@@ -72,21 +75,37 @@ def test_an_unknown_long_option_before_the_subcommand_is_misuse(argv, expected):
     ],
 )
 def test_options_of_apply_are_read_as_terraform_and_opentofu_read_them(arguments, options):
-    """The view's own options are taken out first; OpenTofu 1.13 takes all others behind the plan file, too."""
+    """The options of the view are removed first; OpenTofu 1.13 also accepts all others after the plan file."""
     assert list(apply_options(arguments)) == options
 
 
+# Of "-lock=false", "-var 'foo=bar'" and "-destroy": the name, and the example of a value.
+OPTION_IN_HELP = re.compile(r"^  -([a-z-]+)(?:[= ]'?([^\s']+))?", re.MULTILINE)
+PLAN_ONLY = {"detailed-exitcode", "generate-config-out", "out"}
+
+
+def test_every_option_in_terraforms_help_is_known(real_terraform):
+    """An option that is missing in our tables could make a value look like a plan file."""
+    found = {}
+    for subcommand in ("apply", "plan"):
+        text = subprocess.run([real_terraform, subcommand, "-help"], capture_output=True, check=True, text=True).stdout
+        found |= dict(OPTION_IN_HELP.findall(text))
+    boolean = {name for name, example in found.items() if example in ("", "true", "false")} - PLAN_ONLY
+    assert {"auto-approve", "lock", "refresh"} <= boolean <= SWITCHES
+    assert {"var", "target", "lock-timeout"} <= found.keys() - boolean - PLAN_ONLY <= TAKES_VALUE
+
+
 @pytest.mark.parametrize("name", sorted(TAKES_VALUE))
-def test_a_value_that_stands_apart_is_no_positional_argument(name):
-    """With one dash or two, before a plan file or none."""
+def test_a_value_in_the_next_argument_is_not_positional(name):
+    """The option may have one dash or two."""
     assert list(apply_options([f"-{name}", "v", "tfplan"])) == [(name, "v"), ("", "tfplan")]
     assert list(apply_options([f"--{name}", "v"])) == [(name, "v")]
 
 
 @pytest.mark.parametrize("name", [*sorted(TAKES_VALUE), "unheard-of"])
 @pytest.mark.parametrize("destroy", ["-destroy", "--destroy", "-destroy=true", "-refresh-only"])
-def test_what_could_be_a_destroy_is_not_retried(name, destroy):
-    """Wherever it stands, and whatever takes a value that we do not know."""
+def test_a_possible_destroy_is_not_retried(name, destroy):
+    """Even if it may be the value of an option that we do not know."""
     assert not is_retriable_apply(["apply", f"-{name}", "v", destroy], {})
     assert not is_retriable_apply(["apply", f"-{name}", destroy], {})
     assert not is_retriable_apply(["apply", destroy, f"-{name}", f"{destroy.partition('=')[0]}=false"], {})
@@ -122,6 +141,6 @@ def test_what_could_be_a_destroy_is_not_retried(name, destroy):
         (["apply"], {"TF_CLI_ARGS_plan": "-destroy"}, True),
     ],
 )
-def test_only_an_apply_that_can_meet_the_error_is_retried(argv, environ, expected):
-    """Anything else becomes terraform at once."""
+def test_only_an_apply_that_can_fail_with_the_error_is_retried(argv, environ, expected):
+    """For anything else, terraform replaces us at once."""
     assert is_retriable_apply(argv, environ) is expected

@@ -29,7 +29,7 @@ def path_of(*folders):
 
 
 def test_terraform_is_found_before_tofu(binary, tmp_path):
-    """`terraform`, else `tofu`, on PATH."""
+    """Even if tofu comes first on PATH."""
     tofu = binary("one/tofu")
     assert find_terraform(None, path_of(tmp_path / "one", tmp_path / "two")) == tofu
     terraform = binary("two/terraform")
@@ -37,7 +37,7 @@ def test_terraform_is_found_before_tofu(binary, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("called", "there", "found"),
+    ("called", "present", "found"),
     [
         ("tofu", ["terraform", "tofu"], "tofu"),
         ("/links/tofu", ["terraform"], None),
@@ -48,21 +48,21 @@ def test_terraform_is_found_before_tofu(binary, tmp_path):
         ("", ["terraform", "tofu"], "terraform"),
     ],
 )
-def test_the_name_that_we_are_called_by_decides(binary, tmp_path, called, there, found):
-    """Never terraform on OpenTofu's state, nor the other way round; what is wanted beats it."""
-    paths = {name: binary(f"one/{name}") for name in there}
+def test_called_terraform_or_tofu_we_look_for_that_one_only(binary, tmp_path, called, present, found):
+    """Terraform must not run on OpenTofu's state, nor the other way round; --terraform overrides the name."""
+    paths = {name: binary(f"one/{name}") for name in present}
     environ = path_of(tmp_path / "one")
     if found is None:
         with pytest.raises(TerraformNotFoundError, match=f"cannot find {Path(called).name} on PATH"):
             find_terraform(None, environ, called=called)
     else:
         assert find_terraform(None, environ, called=called) == paths[found]
-    assert find_terraform(there[0], environ, called=called) == paths[there[0]]
-    assert find_terraform(paths[there[0]], environ, called=called) == paths[there[0]]
+    assert find_terraform(present[0], environ, called=called) == paths[present[0]]
+    assert find_terraform(paths[present[0]], environ, called=called) == paths[present[0]]
 
 
-def test_a_wanted_name_passes_over_ourselves_on_path(binary, tmp_path, monkeypatch):
-    """As the default names do; where there is no other, it says so."""
+def test_a_search_for_a_given_name_skips_ourselves(binary, tmp_path, monkeypatch):
+    """If there is no other, the error says so."""
     monkeypatch.setattr(sys, "argv", [binary("one/terraform-1.5", "us")])
     real = binary("two/terraform-1.5")
     assert find_terraform("terraform-1.5", path_of(tmp_path / "one", tmp_path / "two")) == real
@@ -71,21 +71,21 @@ def test_a_wanted_name_passes_over_ourselves_on_path(binary, tmp_path, monkeypat
 
 
 def test_an_empty_entry_of_path_is_the_current_folder(binary, tmp_path, monkeypatch):
-    """As a shell has it."""
+    """As in a shell."""
     binary("one/terraform")
     monkeypatch.chdir(tmp_path / "one")
     assert find_terraform(None, {"PATH": ""}) == "./terraform"
 
 
 def test_a_missing_terraform_is_127(tmp_path):
-    """The sentence says what to do."""
+    """The message names the option."""
     with pytest.raises(TerraformNotFoundError, match="--terraform PATH") as caught:
         find_terraform(None, path_of(tmp_path))
     assert caught.value.exit_code == 127
 
 
 def test_a_terraform_that_is_not_executable_is_126(binary, tmp_path):
-    """Found, but not executable: 126 as in a shell."""
+    """As in a shell."""
     path = binary("one/terraform", mode=0o644)
     for wanted, environ in ((None, path_of(tmp_path / "one")), (path, {}), (str(tmp_path), {})):
         with pytest.raises(TerraformNotExecutableError, match="execut") as caught:
@@ -93,7 +93,7 @@ def test_a_terraform_that_is_not_executable_is_126(binary, tmp_path):
         assert caught.value.exit_code == 126
 
 
-def test_a_wanted_terraform_is_found_by_path_and_by_name(binary, tmp_path):
+def test_a_given_terraform_is_found_by_path_and_by_name(binary, tmp_path):
     """As a shell finds a command."""
     path = binary("one/terraform-1.5")
     assert find_terraform(path, {}) == path
@@ -105,7 +105,7 @@ def test_a_wanted_terraform_is_found_by_path_and_by_name(binary, tmp_path):
 
 
 def test_we_are_never_our_own_terraform(binary, tmp_path, monkeypatch):
-    """A link to us or a copy of us is passed over on PATH, and refused where it is asked for."""
+    """A link to us or a copy of us is skipped on PATH, and refused if it is given."""
     copy = binary("one/terraform", "us")
     monkeypatch.setattr(sys, "argv", [binary("bin/tfretry", "us")])
     with pytest.raises(TerraformNotFoundError, match="tfretry itself"):
@@ -119,8 +119,8 @@ def test_we_are_never_our_own_terraform(binary, tmp_path, monkeypatch):
     assert find_terraform(None, path_of(tmp_path / "linked", tmp_path / "one", tmp_path / "two")) == real
 
 
-def test_what_was_started_for_this_call_is_passed_over(binary, tmp_path):
-    """It has led back to us: also under another name, and where it was asked for."""
+def test_a_binary_that_has_called_us_is_skipped(binary, tmp_path):
+    """Also under another name; if it is given, it is refused."""
     wrapper, real = binary("one/terraform"), binary("two/terraform")
     (tmp_path / "tofu").symlink_to(wrapper)
     both = path_of(tmp_path / "one", tmp_path / "two")
@@ -132,15 +132,16 @@ def test_what_was_started_for_this_call_is_passed_over(binary, tmp_path):
         assert caught.value.exit_code == 125
 
 
-def test_what_the_kernel_refuses_is_126(binary):
-    """A file that is executable and no program."""
+def test_a_file_that_the_kernel_refuses_is_126(binary):
+    """It is executable, but not a program."""
     path = binary("one/terraform", "\0not a program")
-    with pytest.raises(TerraformNotExecutableError, match="cannot be executed"):
+    with pytest.raises(TerraformNotExecutableError, match="cannot be executed") as caught:
         replace_process(path, [])
+    assert caught.value.exit_code == 126
 
 
-def test_a_name_is_looked_for_on_path_alone(binary, tmp_path, monkeypatch):
-    """As a shell does: a file of that name in the current folder is not meant."""
+def test_a_name_is_searched_for_on_path_only(binary, tmp_path, monkeypatch):
+    """Not in the current folder; as in a shell."""
     binary("one/tofu2")
     monkeypatch.chdir(tmp_path / "one")
     with pytest.raises(TerraformNotFoundError):

@@ -4,14 +4,15 @@ import os
 
 import pytest
 
-from tfretry.terraform.command import Command, plain_address, redacted
+from tfretry.terraform.address import plain_address
+from tfretry.terraform.command import Command, redacted
 
 
 def command(*argv, **environ):
     return Command.of("/bin/terraform", argv, environ)
 
 
-def test_the_first_attempt_is_what_the_user_gave():
+def test_the_first_attempt_is_the_command_of_the_user():
     """No argument is added, changed or moved."""
     assert command("-chdir=x", "apply", "-var", "a=b", "").argv == [
         "/bin/terraform",
@@ -24,7 +25,7 @@ def test_the_first_attempt_is_what_the_user_gave():
 
 
 def test_a_retry_skips_the_refresh_right_after_the_word_apply():
-    """The failed apply has just refreshed; nothing else changes."""
+    """The failed apply has just done it; nothing else changes."""
     retry = command("-chdir=x", "apply", "-auto-approve").retry_argv(refresh=False, replaced=())
     assert retry == ["/bin/terraform", "-chdir=x", "apply", "-refresh=false", "-auto-approve"]
 
@@ -43,21 +44,17 @@ def test_a_retry_skips_the_refresh_right_after_the_word_apply():
         (["-minimal-refresh=false"], {}, ["-refresh=false", "-minimal-refresh=false"]),
     ],
 )
-def test_what_the_user_says_about_refreshing(arguments, environ, expected):
-    """`-refresh=false` stands; `-refresh=true`, which terraform-exec always writes, says nothing."""
+def test_a_retry_respects_the_users_own_options_of_refreshing(arguments, environ, expected):
+    """Except `-refresh=true`, which is the default, and which terraform-exec always writes."""
     retry = command("apply", *arguments, **environ).retry_argv(refresh=False, replaced=())
     assert retry == ["/bin/terraform", "apply", *expected]
 
 
-def test_a_retry_that_refreshes_is_the_same_command():
-    """Also where it says `-refresh=true`."""
-    retry = command("apply", "-refresh=true").retry_argv(refresh=True, replaced=())
-    assert retry == ["/bin/terraform", "apply", "-refresh=true"]
-
-
-def test_refresh_on_retry_adds_nothing():
-    """With it, a retry is the same command."""
-    assert command("apply").retry_argv(refresh=True, replaced=()) == ["/bin/terraform", "apply"]
+@pytest.mark.parametrize("arguments", [[], ["-refresh=true"]])
+def test_a_retry_that_refreshes_is_the_same_command(arguments):
+    """With --refresh-on-retry, or if the failed apply saved no state."""
+    retry = command("apply", *arguments).retry_argv(refresh=True, replaced=())
+    assert retry == ["/bin/terraform", "apply", *arguments]
 
 
 @pytest.mark.parametrize(
@@ -72,14 +69,14 @@ def test_refresh_on_retry_adds_nothing():
         (["-replace"], ["-replace"]),
     ],
 )
-def test_a_replacement_that_is_done_is_not_asked_for_again(arguments, kept):
+def test_a_finished_replacement_is_not_repeated(arguments, kept):
     """`-replace` would replace the new object once more."""
     retry = command("apply", *arguments).retry_argv(refresh=True, replaced={"a.b"})
     assert retry == ["/bin/terraform", "apply", *kept]
 
 
 def test_replace_from_the_environment_cannot_be_repeated():
-    """It cannot be left out without changing the environment."""
+    """It cannot be removed without changing the environment."""
     assert "-replace" in command("apply", TF_CLI_ARGS="-replace=a.b").unrepeatable()
 
 
@@ -95,7 +92,7 @@ def test_a_variable_file_that_can_be_read_only_once_is_not_repeatable(tmp_path):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """What a positional argument may name, in the current folder."""
+    """Create a file of each kind that a positional argument may name, in the current folder."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my plan").write_bytes(b"PK\x03\x04, and so on")
     (tmp_path / "bookmark").write_text('{"remote_plan_format":1,"run_id":"run-a","hostname":"app.terraform.io"}')
@@ -125,10 +122,10 @@ def folder(tmp_path, monkeypatch):
     ],
 )
 @pytest.mark.usefixtures("folder")
-def test_a_plan_file_is_a_positional_argument_that_may_be_one(arguments, plan_file):
-    """Views and values that stand apart are none; nor is a directory (0.11 to 0.14)."""
+def test_the_plan_file_is_found_among_the_arguments(arguments, plan_file):
+    """It is neither the value of an option nor a directory (which terraform 0.11 to 0.14 accepts)."""
     found = command("apply", *arguments)
-    assert (found.plan_file, found.unrepeatable()) == (plan_file, None)
+    assert (found.plan_file, found.misplaced) == (plan_file, None)
 
 
 @pytest.mark.parametrize(
@@ -143,22 +140,23 @@ def test_a_plan_file_is_a_positional_argument_that_may_be_one(arguments, plan_fi
 )
 @pytest.mark.usefixtures("folder")
 def test_any_other_positional_argument_is_not_repeatable(arguments, clause):
-    """It may be a value of an option that we do not know, or a plan that can be read once."""
+    """It may be the value of an option that we do not know, or a plan that can be read only once."""
     found = command("apply", *arguments)
     assert found.plan_file is None
     assert clause in found.unrepeatable()
 
 
-def test_a_plan_file_is_looked_for_where_terraform_works(folder):
-    """In the directory of `-chdir`; what it was before the first attempt holds."""
+def test_a_plan_file_is_looked_for_in_terraforms_working_directory(folder, tmp_path_factory, monkeypatch):
+    """In that of `-chdir`, before the first attempt: it may be removed later."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     found = command(f"-chdir={folder}", "apply", "my plan")
     (folder / "my plan").unlink()
-    assert found.plan_file == "my plan"
+    assert (found.plan_file, found.unrepeatable()) == ("my plan", None)
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_plan_file_of_the_environment_is_recognised_and_not_repeatable():
-    """It cannot be exchanged without changing the environment."""
+def test_a_plan_file_in_the_environment_is_not_repeatable():
+    """It cannot be replaced without changing the environment."""
     found = command("apply", TF_CLI_ARGS_apply="'my plan'")
     assert found.plan_file is None
     assert "TF_CLI_ARGS" in found.unrepeatable()
@@ -166,7 +164,7 @@ def test_a_plan_file_of_the_environment_is_recognised_and_not_repeatable():
 
 
 def test_addresses_compare_without_white_space_outside_quotes():
-    """Terraform's own rendering has none."""
+    """Terraform prints addresses without it."""
     assert plain_address(' a.b[ "x y" ] ') == 'a.b["x y"]'
 
 
@@ -174,7 +172,7 @@ def test_addresses_compare_without_white_space_outside_quotes():
     "given", [r'k.k["\u00e9"]', 'k.k[ "é" ]', 'k.k["e\u0301"]', r'k.k["\U000000e9"]', ' k . k["é"]']
 )
 def test_replace_is_compared_as_an_address(given):
-    """However its key is written: by its escapes, or in characters that Unicode composes."""
+    """Its key may be written with escapes, or with combining characters."""
     argv = command("apply", f"-replace={given}", "-replace", given).retry_argv(
         refresh=True, replaced={plain_address('k.k["é"]')}
     )
@@ -191,13 +189,13 @@ def test_replace_is_compared_as_an_address(given):
         ('k["a', 'k["a"]'),
     ],
 )
-def test_other_addresses_stay_other(one, other):
-    """White space and signs within a key are the key's."""
+def test_different_addresses_stay_different(one, other):
+    """White space and other characters in a key belong to it."""
     assert plain_address(one) != plain_address(other)
 
 
-def test_what_terraform_escapes_is_the_same():
-    """In its own rendering `${` is `$${`."""
+def test_addresses_compare_with_terraforms_own_escapes():
+    """It prints `${` as `$${`."""
     assert plain_address('k["$${a}%%{b}"]') == plain_address(r'k["\u0024{a}\u0025{b}"]')
 
 
@@ -216,31 +214,37 @@ def test_what_terraform_escapes_is_the_same():
         (["apply", "-unheard-of", "-var", "token=s3cret"], ["apply", "-unheard-of", "-var", "token=***"]),
     ],
 )
-def test_values_of_variables_are_covered(argv, shown):
+def test_values_of_variables_are_redacted(argv, shown):
     """They may be secrets."""
     assert redacted(argv) == shown
 
 
-def test_a_state_that_is_written_elsewhere_is_not_repeatable():
-    """A second run would read the old one, and create everything again."""
+def test_state_out_is_not_repeatable():
+    """A second run would read the old state, and create everything again."""
     assert "-state-out" in command("apply", "-state-out=x").unrepeatable()
     assert "-state-out" in command("apply", TF_CLI_ARGS="-state-out x").unrepeatable()
 
 
-def test_an_empty_variable_file_is_read_as_often_as_one_likes():
-    """`-var-file=${FILE:-/dev/null}` is how scripts say that there is none."""
+def test_an_action_is_not_invoked_again():
+    """Nothing tells whether it has run."""
+    assert "-invoke" in command("apply", "-invoke=action.a.b").unrepeatable()
+    assert "-invoke" in command("apply", "-invoke", "action.a.b").unrepeatable()
+
+
+def test_dev_null_as_a_variable_file_is_repeatable():
+    """Scripts write `-var-file=${FILE:-/dev/null}`."""
     assert command("apply", "-var-file=/dev/null").unrepeatable() is None
 
 
-def test_a_plan_file_is_exchanged_where_it_stands(folder):
-    """The other arguments stay as they are."""
+def test_another_plan_file_takes_the_same_place(folder):
+    """The other arguments do not change."""
     (folder / "-p").write_bytes(b"PK\x03\x04")
-    exchanged = command(f"-chdir={folder}", "apply", "-lock=false", "--", "-p", "-no-color").apply_argv("/new")
-    assert exchanged == ["/bin/terraform", f"-chdir={folder}", "apply", "-lock=false", "--", "/new", "-no-color"]
+    argv = command(f"-chdir={folder}", "apply", "-lock=false", "--", "-p", "-no-color").apply_argv("/new")
+    assert argv == ["/bin/terraform", f"-chdir={folder}", "apply", "-lock=false", "--", "/new", "-no-color"]
     assert command("apply", "my plan", "-auto-approve").apply_argv("/new")[2:] == ["/new", "-auto-approve"]
 
 
-def test_planning_has_the_options_of_the_apply_and_of_the_environment():
-    """Those that planning knows; the others are for the apply alone."""
+def test_planning_has_the_planning_options_of_line_and_environment():
+    """Other options are for the apply only."""
     given = command("apply", "-lock=false", "-var", "a=b", "-backup=x", "p", TF_CLI_ARGS_apply="-state=s -json")
     assert given.planning_options == ["-state=s", "-lock=false", "-var=a=b"]

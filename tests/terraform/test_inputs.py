@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import os
 
 import pytest
@@ -16,11 +15,10 @@ def fifo(tmp_path):
 
 @pytest.fixture
 def pipe():
-    reads, written = os.pipe()
-    yield {"read": f"/dev/fd/{reads}", "written": f"/dev/fd/{written}"}
-    for fd in (reads, written):
-        with contextlib.suppress(OSError):
-            os.close(fd)
+    read_end, write_end = os.pipe()
+    yield {"read": f"/dev/fd/{read_end}", "write": f"/dev/fd/{write_end}"}
+    os.close(read_end)
+    os.close(write_end)
 
 
 def option(name, value):
@@ -28,8 +26,8 @@ def option(name, value):
 
 
 @pytest.mark.parametrize("name", ["var-file", "target-file", "exclude-file"])
-def test_what_can_be_read_only_once_is_spent(fifo, pipe, tmp_path, name):
-    """The second apply would find it empty: defaults instead of values, all instead of the targets."""
+def test_an_input_that_is_not_a_regular_file_is_spent(fifo, pipe, tmp_path, name):
+    """A second apply would find it empty, and take defaults for values, or everything for the targets."""
     regular = tmp_path / "regular"
     regular.touch()
     for path in (fifo, pipe["read"]):
@@ -38,11 +36,11 @@ def test_what_can_be_read_only_once_is_spent(fifo, pipe, tmp_path, name):
         assert option(name, path) is None
 
 
-def test_a_named_pipe_that_is_written_is_spent_unless_we_hold_it(fifo, pipe, tmp_path):
-    """Its reader ends with the first apply, and whoever opens it then waits for another one for ever."""
+def test_a_named_pipe_for_output_is_spent_unless_we_hold_it_open(fifo, pipe, tmp_path):
+    """Its reader ends with the first apply; a second apply would wait for a reader for ever."""
     assert "named pipe" in option("json-into", fifo)
     assert "named pipe" in spent_variable({"TF_LOG_PATH": str(fifo)})
-    for path in (pipe["written"], tmp_path / "file", os.devnull):
+    for path in (pipe["write"], tmp_path / "file", os.devnull):
         assert option("json-into", path) is None
         assert spent_variable({"TF_LOG_PATH": str(path)}) is None
     held = os.open(fifo, os.O_RDWR)
@@ -50,11 +48,11 @@ def test_a_named_pipe_that_is_written_is_spent_unless_we_hold_it(fifo, pipe, tmp
     os.close(held)
 
 
-def test_a_pipe_that_any_variable_names_is_spent(pipe, fifo):
-    """As in `TF_VAR_key=<(…)`, whoever reads it."""
+def test_a_pipe_that_a_variable_names_is_spent(pipe, fifo):
+    """As in `TF_VAR_key=<(…)`; any variable may be read by something."""
     for name in ("TF_VAR_key", "TF_CLI_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         assert f"{name} is no regular file" in spent_variable({"HOME": "/", name: pipe["read"]})
     assert "TF_CLI_CONFIG_FILE" in spent_variable({"TF_CLI_CONFIG_FILE": str(fifo)})
     assert "-var=key=/dev/fd/" in option("var", f"key={pipe['read']}")
-    for value in (pipe["written"], "/dev/fd/", "/dev/fd/x", "/dev/fd/99999999999", "/dev/fd/9999", os.devnull, ""):
+    for value in (pipe["write"], "/dev/fd/", "/dev/fd/x", "/dev/fd/99999999999", "/dev/fd/9999", os.devnull, ""):
         assert spent_variable({"TF_VAR_key": value, "TF_CLI_CONFIG_FILE": "", "TF_LOG_PATH": ""}) is None

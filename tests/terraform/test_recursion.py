@@ -10,7 +10,7 @@ APPLY = ["-chdir=x", "apply", "-var=token=s3cret"]
 
 
 def inside(*calls):
-    """The environment below a tfretry for each of *calls*, which are a binary and its arguments."""
+    """Return the environment inside a tfretry for each of *calls*, which are a binary and its arguments."""
     environ = {}
     for binary, *arguments in calls:
         remember_start(binary, arguments, environ)
@@ -18,7 +18,7 @@ def inside(*calls):
 
 
 def test_a_call_is_recognised_and_no_other():
-    """By the arguments in their order, and by the folder."""
+    """By its arguments and their order."""
     environ = inside(("/bin/terraform", *APPLY))
     assert started_already(APPLY, environ) == ("/bin/terraform",)
     for other in ([], APPLY[:2], [*APPLY, ""], APPLY[::-1], ["-chdir=x apply", *APPLY[2:]]):
@@ -27,15 +27,15 @@ def test_a_call_is_recognised_and_no_other():
 
 
 def test_another_folder_is_another_call(tmp_path, monkeypatch):
-    """The same arguments there are not ours."""
+    """Even with the same arguments."""
     environ = inside(("/bin/terraform", *APPLY))
     monkeypatch.chdir(tmp_path)
     assert started_already(APPLY, environ) == ()
     assert not is_retried_above(APPLY, environ)
 
 
-def test_a_folder_that_is_gone_is_a_folder(tmp_path, monkeypatch):
-    """Terraform says what is wrong with it."""
+def test_a_folder_that_was_removed_is_no_error(tmp_path, monkeypatch):
+    """Terraform reports it."""
     folder = tmp_path / "gone"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -44,7 +44,7 @@ def test_a_folder_that_is_gone_is_a_folder(tmp_path, monkeypatch):
 
 
 def test_all_binaries_of_one_call_are_remembered():
-    """Two wrappers that lead back in turn would otherwise be started in turn, for ever."""
+    """Otherwise two wrappers that both call us would be started in turn, for ever."""
     environ = inside(("/a/terraform", *APPLY), ("/b/terraform", *APPLY))
     assert started_already(APPLY, environ) == ("/a/terraform", "/b/terraform")
     assert started_already(["plan"], inside(("/a/terraform", *APPLY), ("/b/terraform", "plan"))) == ("/b/terraform",)
@@ -52,17 +52,17 @@ def test_all_binaries_of_one_call_are_remembered():
 
 @pytest.mark.parametrize("binary", ["/a:b/terraform", "/a%3Ab/terraform", os.fsdecode(b"/\xff\n/terraform")])
 def test_any_path_is_remembered(binary):
-    """Colons stand between the parts of the variable."""
+    """Also one with the separator of the variable."""
     assert started_already(APPLY, inside((binary, *APPLY))) == (binary,)
 
 
 def test_arguments_are_never_in_the_variable():
-    """They hold secrets."""
+    """They may be secrets."""
     assert "s3cret" not in inside(("/bin/terraform", *APPLY))[VARIABLE]
 
 
-def test_at_a_depth_of_ten_any_call_is_our_own():
-    """A wrapper that adds an argument never makes the same call twice."""
+def test_at_a_depth_of_ten_every_call_is_recognised():
+    """A wrapper that adds an argument each time never repeats a call."""
     calls = [("/bin/terraform", "apply", *"x" * number) for number in range(10)]
     assert started_already(["plan"], inside(*calls[:9])) == ()
     assert started_already(["plan"], inside(*calls)) == ("/bin/terraform",)
@@ -81,14 +81,14 @@ def test_at_a_depth_of_ten_any_call_is_our_own():
         (["-chdir=x", "-help", "apply", "-no-color", *APPLY[2:]], False),
     ],
 )
-def test_a_call_with_arguments_put_in_is_retried_above(inner, expected):
-    """As a wrapper puts them in: in one place."""
+def test_a_call_with_inserted_arguments_is_retried_by_the_outer_tfretry(inner, expected):
+    """A wrapper inserts them in one place."""
     assert is_retried_above(inner, inside(("/bin/terraform", *APPLY))) is expected
 
 
 @pytest.mark.parametrize("text", ["", "x", "1", "1:", ":::", "1:x-y:/z", "-1:2-a:/z", "a:1-b:/z"])
-def test_what_somebody_else_put_there_tells_nothing(text):
-    """The variable is ours, but the environment is not."""
+def test_a_value_of_the_variable_that_is_not_ours_is_ignored(text):
+    """Anybody may have set it."""
     environ = {VARIABLE: text}
     assert started_already(APPLY, environ) == ()
     assert not is_retried_above(APPLY, environ)

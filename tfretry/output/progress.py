@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -18,6 +19,7 @@ from tfretry.terraform.messages import (
     CREATE,
     DESTROY,
     ELAPSED,
+    LOG_LINE,
     MODIFY,
     PROVISION_START,
     PROVISIONING,
@@ -35,8 +37,13 @@ NEEDLES = (  # see Lines
     (b"P", PROVISIONING),
     (b"@", f'"{APPLY}'.encode()),
     (b"@", f'"{PROVISION_START}"'.encode()),
-    (b"E", b"Error: "),
-    (b"W", b"Warning: "),
+    (b"E", b"Error:"),
+    (b"W", b"Warning:"),
+    (b"C", b" [TRACE]"),
+    (b"B", b" [DEBUG]"),
+    (b"F", b" [INFO]"),
+    (b"W", b" [WARN]"),
+    (b"O", b" [ERROR]"),
 )
 # Bytes kept of a line with STILL, and of the address in it.
 STILL_LIMIT = 4096
@@ -55,10 +62,12 @@ class Completion:
 
 
 class ProgressReader:
-    """Read the progress in one byte stream.
+    """Read the progress in terraform's stdout.
 
-    *begun*: a change has begun. *destroy_provisioned*: the addresses where a destroy-time provisioner has begun.
-    *elapsed_s*: for each address the last duration that terraform reported, in seconds, once the stream has ended.
+    Other text may look like a report of terraform. So a completion counts only after its beginning, in one format (text
+    or JSON), and before any diagnostic or log line. *begun*: a change has begun. *is_text*: its reports are text.
+    *is_cut*: a line of TF_LOG ended the reports. *destroy_provisioned*: the addresses where a destroy-time provisioner
+    has begun. *elapsed_s*: for each address the last duration reported, in seconds, complete after `close`.
     """
 
     def __init__(self) -> None:
@@ -66,10 +75,12 @@ class ProgressReader:
         self.destroy_provisioned: set[str] = set()
         self.elapsed_s: dict[str, int] = {}
         self.begun = False
-        self._still: dict[bytes, bytes] = {}
-        self._updating: set[str] = set()
-        self._destroying: set[str] = set()
+        self.is_text = False
+        self.is_cut = False
+        self._is_json = False
         self._ended = False
+        self._unfinished: defaultdict[tuple[str, str], int] = defaultdict(int)  # begun changes, by action and address
+        self._still: dict[bytes, bytes] = {}
         self._lines = Lines(NEEDLES, self._read, skim=self._skim)
 
     def feed(self, chunk: bytes) -> None:
@@ -85,29 +96,39 @@ class ProgressReader:
                 self._note_elapsed(found["address"], hours * 3600 + minutes * 60 + seconds)
 
     @property
+    def update_failed(self) -> bool:
+        """Whether an update has begun and was not reported as complete; True where that is unknown."""
+        return self.is_cut or bool(self.unfinished_updates)
+
+    @property
     def unfinished_updates(self) -> set[str]:
-        """The addresses of updates that have begun and have not been reported as complete."""
-        return self._updating - {change.address for change in self.finished if change.action == "update"}
+        """The addresses of updates that have begun and were not reported as complete."""
+        return {address for (action, address), count in self._unfinished.items() if action == "update" and count}
 
     def _read(self, line: bytes) -> bool:
+        if self._ended:
+            return False
         if line.startswith(b"{"):
             self._read_message(message(line))
-        elif not self._ended:
-            self._read_text(clean(line))
+            return False
+        text = clean(line)
+        if found := CHANGE.match(text):
+            if not self._is_json:
+                self._read_change(*found.groups())
+            return False
+        # Terraform prints its diagnostics after all progress, and without colour their text stands at the margin.
+        # Warnings of the plan come before a change has begun. A log quotes anything, over several lines.
+        self.is_cut = LOG_LINE.match(text) is not None
+        self._ended = self.is_cut or text.startswith("Error:") or (self.begun and text.startswith("Warning:"))
+        if self._ended:
+            self._lines.stop()
         return False
 
-    def _read_text(self, line: str) -> None:
-        found = CHANGE.match(line)
-        if found is None:
-            # Terraform prints its diagnostics after all progress. Without colour their text stands at the margin, and
-            # may read like reports of changes. Warnings of the plan come before a change has begun.
-            self._ended = line.startswith("Error: ") or (self.begun and line.startswith("Warning: "))
-            return
-        address, deposed, begun, completed = found.groups()
+    def _read_change(self, address: str, deposed: str | None, begun: str | None, completed: str | None) -> None:
         if completed:
             self._finish(ACTIONS[completed], address, deposed)
         elif begun:
-            self.begun = True  # "Plan: …" proves nothing: a plan that fails half-way has that line, too
+            self.begun = self.is_text = True  # "Plan: …" proves nothing: a plan that fails half-way has that line, too
             self._begin(BEGINNINGS[begun], address)
         else:
             self._provision(address)
@@ -129,8 +150,9 @@ class ProgressReader:
         hook, type_ = body.get("hook"), body.get("type")
         resource = hook.get("resource") if isinstance(hook, dict) else None
         address = resource.get("addr") if isinstance(resource, dict) else None
-        if not isinstance(address, str):
+        if not isinstance(address, str) or self.is_text:
             return
+        self._is_json = self._is_json or type_ == APPLY_START
         self.begun = self.begun or str(type_).startswith(APPLY)
         if type_ == APPLY_START:
             self._begin(hook.get("action"), address)
@@ -143,19 +165,17 @@ class ProgressReader:
             self._note_elapsed(address, seconds if 0 <= seconds < LONGEST_S else 0)  # Python's JSON accepts NaN
 
     def _begin(self, action: str, address: str) -> None:
-        if action == "update":
-            self._updating.add(address)
-        if action == "delete":
-            self._destroying.add(address)
-        else:
-            self._destroying.discard(address)
+        self._unfinished[action, address] += 1
 
     def _provision(self, address: str) -> None:
-        if address in self._destroying:
+        if self._unfinished.get(("delete", address), 0) > 0:
             self.destroy_provisioned.add(address)
 
     def _finish(self, action: str, address: str, deposed: str | None) -> None:
-        self._destroying.discard(address)
+        change = action, address
+        if self._unfinished.get(change, 0) < 1:
+            return
+        self._unfinished[change] -= 1
         self.finished.append(Completion(action=action, address=address, deposed=deposed))
 
     def _note_elapsed(self, address: str, seconds: float) -> None:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from tfretry.output.diagnostic import Diagnostic
-    from tfretry.output.progress import Completion
 
 # Smaller chunks are gathered up to this many bytes: searching each alone would cost more than the search itself.
 BATCH_SIZE = 16 * 1024
@@ -23,17 +22,16 @@ COLOUR_OR_RETURN = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]|\r")
 
 
 class _ChannelReader:
-    """Read the bytes of one channel, for diagnostics and for progress; each needs its own lines."""
+    """Read the bytes of one channel with each of *readers*, and note its first and last bytes."""
 
-    def __init__(self, found: Callable[[Diagnostic], object]) -> None:
-        self.progress = ProgressReader()
+    def __init__(self, *readers: DiagnosticReader | ProgressReader) -> None:
         self.head = b""
         self._tail = b""
-        self._diagnostics = DiagnosticReader(found)
+        self._readers = readers
         self._batch = bytearray()
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes, cut anywhere."""
+        """Read the next bytes; they may be cut anywhere."""
         if not self._batch and len(chunk) >= BATCH_SIZE:
             self._read(chunk)
             return
@@ -44,12 +42,12 @@ class _ChannelReader:
     def close(self) -> None:
         """Read the rest."""
         self._read_batch()
-        self._diagnostics.close()
-        self.progress.close()
+        for reader in self._readers:
+            reader.close()
 
     @property
     def left_line_open(self) -> bool:
-        """Whether the visible text ends without a newline; known once all has been read."""
+        """Whether the visible text ends without a newline; known after `close`."""
         visible = COLOUR_OR_RETURN.sub(b"", self._tail)
         return bool(visible) and not visible.endswith(b"\n")
 
@@ -61,63 +59,41 @@ class _ChannelReader:
     def _read(self, chunk: bytes) -> None:
         self.head = self.head or chunk[:HEAD_SIZE]
         self._tail = (self._tail + chunk[-TAIL_SIZE:])[-TAIL_SIZE:]
-        self._diagnostics.feed(chunk)
-        self.progress.feed(chunk)
+        for reader in self._readers:
+            reader.feed(chunk)
 
 
 class OutputReader:
-    """Read the channels of one run, and call *found* with each error diagnostic on any of them."""
+    """Read the output of one run, and call *found* with each error diagnostic in it; complete after `close`."""
 
     def __init__(self, found: Callable[[Diagnostic], object]) -> None:
-        self._found = found
-        self._by_channel: dict[int, _ChannelReader] = {}
+        self.progress = ProgressReader()
+        # Terraform reports its progress on stdout only: on stderr it is a quotation.
+        self._by_channel = {
+            1: _ChannelReader(DiagnosticReader(found), self.progress),
+            2: _ChannelReader(DiagnosticReader(found)),
+        }
 
-    def watch(self, channel: int) -> Callable[[bytes], object]:
-        """What takes the bytes of *channel*: 1, and 2 unless both are the same open file."""
-        self._by_channel[channel] = _ChannelReader(self._found)
-        return self._by_channel[channel].feed
+    def feed(self, channel: int, chunk: bytes) -> None:
+        """Read the next bytes of *channel*: 1 for stdout, or 2 for stderr."""
+        self._by_channel[channel].feed(chunk)
 
     def close(self) -> None:
-        """Read the rest; only then are the results complete."""
+        """Read the rest."""
         for channel in self._by_channel.values():
             channel.close()
 
-    @property
-    def finished(self) -> tuple[Completion, ...]:
-        """The changes that terraform reported as complete, each as often as it did."""
-        return tuple(change for each in self._progress for change in each.finished)
-
-    @property
-    def destroy_provisioned(self) -> frozenset[str]:
-        """The addresses where a destroy-time provisioner has begun."""
-        return frozenset().union(*(each.destroy_provisioned for each in self._progress))
-
-    @property
-    def update_failed(self) -> bool:
-        """Whether an update has begun and was not reported as complete."""
-        return any(each.unfinished_updates for each in self._progress)
-
-    @property
-    def begun(self) -> bool:
-        """Whether terraform has begun to change anything: only then does it save what the refresh found."""
-        return any(each.begun for each in self._progress)
-
     def longest_s(self, addresses: Collection[str | None]) -> float:
         """Return the duration of the longest change among those at *addresses*."""
-        durations = [each for progress in self._progress for each in progress.elapsed_s.items()]
+        durations = self.progress.elapsed_s.items()
         return max((float(seconds) for address, seconds in durations if address in addresses), default=0.0)
 
-    @property
-    def left_line_open(self) -> bool:
-        """Whether terraform left a line open where our own lines go."""
-        return self._by_channel[max(self._by_channel)].left_line_open
+    def left_line_open(self, channel: int) -> bool:
+        """Whether the last line of *channel* has no newline."""
+        return self._by_channel[channel].left_line_open
 
     @property
     def version(self) -> str | None:
         """The version of terraform, which only -json reports."""
         match = VERSION.search(self._by_channel[1].head)
         return match[1].decode("ascii", "replace") if match else None
-
-    @property
-    def _progress(self) -> list[ProgressReader]:
-        return [channel.progress for channel in self._by_channel.values()]

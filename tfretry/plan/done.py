@@ -26,16 +26,23 @@ class Reports:
     updated: frozenset[str]
     deleted: Mapping[str, int]  # how often: terraform does not always say which deposed object it means
     destroy_provisioned: frozenset[str]
+    are_text: bool = False
 
     @classmethod
-    def of(cls, completions: Iterable[Completion], destroy_provisioned: Iterable[str]) -> Reports:
-        """Sum up what the attempts have completed, and where a destroy-time provisioner has begun."""
+    def of(
+        cls, completions: Iterable[Completion], destroy_provisioned: Iterable[str], *, are_text: bool = False
+    ) -> Reports:
+        """Sum up what the attempts have completed, and where a destroy-time provisioner has begun.
+
+        They *are_text* if terraform printed them for people, not as JSON.
+        """
         made = [(each.action, each.address) for each in completions]
         return cls(
             created=frozenset(address for action, address in made if action == "create"),
             updated=frozenset(address for action, address in made if action == "update"),
             deleted=Counter(address for action, address in made if action == "delete"),
             destroy_provisioned=frozenset(destroy_provisioned),
+            are_text=are_text,
         )
 
 
@@ -74,7 +81,11 @@ def decide(
         done=frozenset(key for key, each in verdicts.items() if each is DONE),
         left=frozenset(key for key, each in verdicts.items() if each.is_ in ("left", "deposed")),
         deposed={key: each.key for key, each in verdicts.items() if each.is_ == "deposed"},
-        refusals=(*refusals, *_meddling(before, now, acted_on)),
+        refusals=(
+            *refusals,
+            *_meddling(before, now, acted_on),
+            *(_misleading({**before.objects, **now.objects}) if reports.are_text else ()),
+        ),
     )
 
 
@@ -117,6 +128,17 @@ def _meddling(before: State, now: State, acted_on: set[InstanceKey]) -> Iterator
     }
     for name, what in sorted(changed.items()):
         yield f"{name} {what} since the approval, and the plan has no change of it"
+
+
+def _misleading(objects: Mapping[InstanceKey, Instance]) -> Iterator[str]:
+    """Yield a sentence for each object whose name, which terraform prints as it is, could look like a report."""
+    for key, instance in sorted(objects.items(), key=lambda pair: str(pair[0])):
+        attributes = instance.get("attributes")
+        attributes = attributes if isinstance(attributes, dict) else {}
+        tags = attributes.get("tags")
+        printed = [attributes.get("id"), attributes.get("name"), *(tags.values() if isinstance(tags, dict) else ())]
+        if any(isinstance(value, str) and "\n" in value for value in printed):
+            yield f"{_rendered(*key)} has a line break in its id or name, so terraform's reports cannot be relied on"
 
 
 def _rendered(key: ObjectKey, deposed: str) -> str:

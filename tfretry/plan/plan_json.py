@@ -119,7 +119,10 @@ def _entry(change: Mapping[str, Any]) -> Entry:
 
 
 def _object_key(each: Mapping[str, Any], module: str) -> ObjectKey:
-    return ObjectKey(module, each["mode"], each["type"], each["name"], each.get("index"))
+    key = ObjectKey(module, each["mode"], each["type"], each["name"], each.get("index"))
+    if not all(isinstance(part, str) for part in (*key[:4], key.index_key or "")):
+        raise TypeError(key)
+    return key
 
 
 def _refuse_constant(_name: str) -> Any:

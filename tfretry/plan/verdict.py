@@ -84,7 +84,8 @@ def _create_delete(facts: Facts) -> Verdict:
     if facts.now is None:
         return _vanished()
     if not facts.new_deposed:
-        return DONE
+        is_old = facts.is_as_before and not facts.deleted
+        return Verdict("refused", "was reported as replaced, and is the old object") if is_old else DONE
     (key, old), *others = facts.new_deposed.items()
     if others or not has_same_substance(facts.was, old) or facts.action != "create, delete" or facts.deleted:
         return Verdict("refused", "was replaced, and what is left of the old object is not what was approved")

@@ -1,1 +1,1 @@
-"""One run of terraform as a process: its descriptors, bytes, signals and end."""
+"""One run of terraform as a process: its descriptors, output, signals and exit."""

@@ -1,4 +1,4 @@
-"""What stands in for our stdout and stderr while terraform runs: a pipe, or a raw terminal."""
+"""Channels that take the place of our stdout and stderr while terraform runs: pipes, or ptys in raw mode."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ import termios
 import tty
 from collections.abc import Iterator, Sequence
 
-SIZE_OF_WINSIZE = 8  # bytes: four short numbers
+SIZE_OF_WINSIZE = 8  # bytes: four unsigned shorts
 
 
 class Channel:
-    """Terraform writes to *child_end*; what is read from *source* belongs on our descriptor *target*.
+    """Terraform writes to *child_end*; we read that from *source* and write it to *out*.
 
-    It is written to *out*, which is the same file.
+    *out* is the same file as our descriptor *target*.
     """
 
     def __init__(self, target: int) -> None:
         self.target = self.out = target
         self._is_terminal = os.isatty(target)
         if self._is_terminal:
-            self.source, self.child_end = os.openpty()  # which becomes nobody's controlling terminal
-            tty.setraw(self.child_end)  # the real terminal does what is to be done to newlines
+            self.source, self.child_end = os.openpty()  # openpty makes it no process's controlling terminal
+            tty.setraw(self.child_end)  # the real terminal translates newlines
             self.copy_size()
             self.out = _without_blocking(target)
         else:
             self.source, self.child_end = os.pipe()
 
     def copy_size(self) -> None:
-        """Give our terminal, if it is one, the size of the real one."""
+        """Copy the size of the real terminal to the pty, if this is one."""
         if not self._is_terminal:
             return
-        with contextlib.suppress(OSError):  # the real one may be gone
+        with contextlib.suppress(OSError):  # the real terminal may be gone
             size = fcntl.ioctl(self.target, termios.TIOCGWINSZ, bytes(SIZE_OF_WINSIZE))
             fcntl.ioctl(self.source, termios.TIOCSWINSZ, size)
 
     def close_child_end(self) -> None:
-        """Once terraform has its own: only then can the channel come to an end."""
+        """Close our copy of the child's end; until then *source* never reaches end-of-file."""
         if self.child_end >= 0:
             os.close(self.child_end)
         self.child_end = -1
@@ -53,26 +53,26 @@ class Channel:
 
 
 def _without_blocking(terminal: int) -> int:
-    """The same terminal, opened by us alone: one that is stalled would hold up whoever writes, deaf to signals.
+    """Open *terminal* once more, non-blocking: poll() reports room for one byte, and a longer write could block.
 
-    It tells that there is room if there is some for a single byte. Others who have it open do not expect EAGAIN.
+    O_NONBLOCK on the descriptor that we share with other processes would give them EAGAIN.
     """
     try:
         return os.open(os.ttyname(terminal), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-    except OSError:  # of another user, or not to be found by a name
+    except OSError:  # it belongs to another user, or has no name here
         return terminal
 
 
 @contextlib.contextmanager
 def open_channels() -> Iterator[list[Channel]]:
-    """One for stdout and one for stderr, or one for both, in order, where both are the same open file."""
+    """Open a channel for stdout and one for stderr; only one, which keeps the order, if both are the same open file."""
     with contextlib.ExitStack() as stack:
         targets = (1,) if os.path.sameopenfile(1, 2) else (1, 2)
         yield [stack.enter_context(contextlib.closing(Channel(target))) for target in targets]
 
 
 def open_standard_descriptors() -> None:
-    """Open on /dev/null those of 0 to 2 that are closed, lest one of ours gets their number."""
+    """Open /dev/null on those of 0 to 2 that are closed, so that no descriptor of ours takes their numbers."""
     for fd in range(3):
         try:
             os.fstat(fd)
@@ -81,12 +81,12 @@ def open_standard_descriptors() -> None:
 
 
 def nobody_reads(targets: Sequence[int] = (1, 2)) -> bool:
-    """Whether all of *targets* have lost their other end: a pipe's or socket's reader, a terminal's window.
+    """Whether nothing reads from any of *targets*: all are pipes, sockets or terminals whose other end is closed.
 
     Files and /dev/null have no other end.
     """
     poll = select.poll()
     for target in targets:
-        poll.register(target, 0)  # POLLERR and POLLHUP are told all the same
+        poll.register(target, 0)  # POLLERR and POLLHUP are reported even so
     gone = [fd for fd, events in poll.poll(0) if events & (select.POLLERR | select.POLLHUP)]
     return len(gone) == len(set(targets))

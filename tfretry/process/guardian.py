@@ -1,7 +1,8 @@
-"""A small process that outlives us, and sees to it that nothing is lost then.
+"""A small process that outlives us, so that terraform loses no state if we are killed.
 
-A wrapper's end is not terraform's end: where `terraform` is a script or a version manager's proxy, a signal to us alone
-ends it, and the real terraform lives on and holds the channels. So do daemons that a provisioner has started.
+Terraform may also outlive the process that we started: where `terraform` is a script or a version manager's proxy, a
+signal to us alone ends that wrapper, while the real terraform runs on and holds the channels. So do daemons that a
+provisioner has started.
 """
 
 from __future__ import annotations
@@ -12,93 +13,93 @@ import select
 import signal
 from typing import TYPE_CHECKING, Self
 
-from tfretry.process.pump import carry_to_the_end
+from tfretry.process.pump import READ_SIZE, copy_until_eof
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from tfretry.process.pump import Flow
 
-READ_SIZE = 65536
 INTERRUPTED = b"!\n"
 
 
 class Guardian:
-    """Guards one run of terraform: it holds the read ends *drains*, so that terraform never meets a closed pipe.
+    """Guards one run of terraform: it holds the read ends *drains*, so that terraform never writes to a closed pipe.
 
-    When we are killed it drains them, and asks terraform once to stop. It is forked before terraform is: there is
-    no moment without it then, and no thread yet (a fork among threads may deadlock).
+    If we are killed, it drains them and sends terraform one SIGTERM. It is forked before terraform is: so terraform
+    never runs without it, and we have no threads yet (a fork of a process with threads may deadlock).
     """
 
     def __init__(self, *, drains: Sequence[int]) -> None:
         self._drains = tuple(drains)
         self._pid = 0
-        self._line = -1
-        self._stays = False
+        self._write_end = -1
+        self._outlives_us = False
 
     def __enter__(self) -> Self:
-        read_end, self._line = os.pipe()
-        self._pid = _fork(lambda: _stand_by(read_end, self._drains), keep={read_end, *self._drains})
+        read_end, self._write_end = os.pipe()
+        self._pid = _fork(lambda: _guard(read_end, self._drains), keep={read_end, *self._drains})
         os.close(read_end)
         return self
 
     def __exit__(self, failed: object, *_: object) -> None:
-        is_over = failed is None and not self._stays
+        is_over = failed is None and not self._outlives_us
         if is_over:
             os.kill(self._pid, signal.SIGKILL)
-        os.close(self._line)  # if we fail while terraform runs, the guardian acts as if we had been killed
+        os.close(self._write_end)  # if we failed while terraform runs, the guardian acts as if we had been killed
         if is_over:
             os.waitpid(self._pid, 0)
 
     def hand_over(self, flows: Sequence[Flow]) -> None:
-        """Let *flows*, which somebody still writes to, be carried to their ends, as without us, when we are gone.
+        """Let *flows*, which still have writers, be copied until end-of-file after our exit.
 
-        By a process that holds our outputs: one that may see us killed must not.
+        Another process does this, since it holds our outputs. The guardian must not hold them: whoever reads our
+        output must see its end if we are killed.
         """
         keep = {fd for flow in flows for fd in (flow.source, flow.target)}
 
-        def leave() -> None:  # not as our child, which we would have to wait for
-            _fork(lambda: carry_to_the_end(flows), keep=keep)
+        def fork_again() -> None:  # a grandchild need not be waited for
+            _fork(lambda: copy_until_eof(flows), keep=keep)
 
         try:
-            _, status = os.waitpid(_fork(leave, keep=keep), 0)
+            _, status = os.waitpid(_fork(fork_again, keep=keep), 0)
         except OSError:
             status = 1
-        if status:  # there is no process to be had: then the guardian reads, and throws away
-            self.terraform_was_interrupted()
-            self._stays = True
+        if status:  # no process is available: let the guardian read the rest and discard it
+            self.note_interrupt()
+            self._outlives_us = True
 
     def announce(self) -> None:
-        """In the child that becomes terraform: say who it is."""
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # terraform does not die of a guardian that is gone
-        self._tell(b"%d\n" % os.getpid())
+        """Send the guardian the number of this process, which is about to become terraform."""
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # the guardian may have been killed
+        self._send(b"%d\n" % os.getpid())
 
-    def terraform_was_interrupted(self) -> None:
-        """It must not get a second interrupt, not from the guardian either."""
-        self._tell(INTERRUPTED)
+    def note_interrupt(self) -> None:
+        """Keep the guardian from sending SIGTERM: terraform has had an interrupt, and must not get a second one."""
+        self._send(INTERRUPTED)
 
-    def _tell(self, message: bytes) -> None:
+    def _send(self, message: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):
-            os.write(self._line, message)
+            os.write(self._write_end, message)
 
 
 def _fork(act: Callable[[], object], *, keep: Iterable[int]) -> int:
-    """Fork a process that holds nothing but *keep*, heeds no signal, and ends when it has acted: with 0, or failed."""
+    """Fork a process that calls *act*, with only *keep* open and all signals blocked; it exits with 1 if that fails."""
     pid = os.fork()
     if pid:
         return pid
-    failed = 1
+    exit_code = 1
     try:
         os.setsid()
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        _hold_only(set(keep))
+        _close_all_but(set(keep))
         act()
-        failed = 0
+        exit_code = 0
     finally:
-        os._exit(failed)
+        os._exit(exit_code)
 
 
-def _hold_only(keep: set[int]) -> None:
+def _close_all_but(keep: set[int]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for fd in {0, 1, 2} - keep:
         os.dup2(null, fd)
@@ -108,25 +109,25 @@ def _hold_only(keep: set[int]) -> None:
                 os.close(fd)
 
 
-def _stand_by(read_end: int, drains: Sequence[int]) -> None:
-    """Listen until we end; the child holds our end of the line too, until it is terraform."""
+def _guard(read_end: int, drains: Sequence[int]) -> None:
+    """Read until end-of-file, that is, until tfretry is gone (the forked child holds the write end until its exec)."""
     terraform: _UnrelatedProcess | None = None
     interrupted = False
     while message := os.read(read_end, READ_SIZE):
-        for word in message.split():
-            if word.isdigit():
-                terraform = _UnrelatedProcess(int(word))
+        for line in message.split():
+            if line.isdigit():
+                terraform = _UnrelatedProcess(int(line))
             else:
                 interrupted = True
     if terraform is None:
         return
     if not interrupted:
         terraform.terminate()
-    _drain_to_the_ends(drains)
+    _drain_until_eof(drains)
 
 
 class _UnrelatedProcess:
-    """A process that is not our child: by a descriptor where there are some, since numbers are used again."""
+    """A process that is not our child. A pidfd, where there is one, stays valid when the number is used again."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -143,8 +144,8 @@ class _UnrelatedProcess:
                 signal.pidfd_send_signal(self._fd, signal.SIGTERM)
 
 
-def _drain_to_the_ends(drains: Sequence[int]) -> None:
-    """Until terraform, and whatever it or its wrapper has started, has closed the channels."""
+def _drain_until_eof(drains: Sequence[int]) -> None:
+    """Read and discard until terraform, and everything that it or its wrapper has started, has closed the channels."""
     poll = select.poll()
     for fd in drains:
         poll.register(fd, select.POLLIN)

@@ -1,4 +1,4 @@
-"""The user's own command between two attempts."""
+"""Run the user's --on-retry command between two attempts."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ NAME = "the --on-retry command"
 
 
 def run_hook(command: str, variables: Mapping[str, str], *, signals: Signals, watch: Callable[[bytes], object]) -> None:
-    """Run *command* by a shell, to its end; *variables* are added to its environment, *watch* gets what it prints.
+    """Run *command* in a shell, with *variables* added to its environment; call *watch* with all that it prints.
 
-    Raises NotRetriedError where it fails, and InterruptedRetryError after its end where a terminating signal came.
+    Raises NotRetriedError if it fails, and InterruptedRetryError if a terminating signal came while it ran.
     """
     try:
-        outcome = run_watched([SHELL, "-c", command], signals=signals, watch=watch, variables=variables)
+        ended = run_watched([SHELL, "-c", command], signals=signals, watch=watch, variables=variables)
     except TfretryError as error:
         raise NotRetriedError(f"{NAME} could not be run ({error})") from error
-    if outcome.received_signal is not None:
-        raise InterruptedRetryError(outcome.received_signal, f"{NAME} was running")
-    if outcome.exit_code:
-        raise NotRetriedError(f"{NAME} {_ended(outcome)}")
+    if ended.received_signal is not None:
+        raise InterruptedRetryError(ended.received_signal, f"{NAME} was running")
+    if ended.exit_code:
+        raise NotRetriedError(f"{NAME} {_description(ended)}")
 
 
-def _ended(outcome: Exit) -> str:
-    if outcome.exit_code > 0:
-        return f"ended with status {outcome.exit_code}"
-    return f"was ended by {signal.Signals(-outcome.exit_code).name}"
+def _description(ended: Exit) -> str:
+    if ended.exit_code > 0:
+        return f"ended with status {ended.exit_code}"
+    return f"was ended by {signal.Signals(-ended.exit_code).name}"

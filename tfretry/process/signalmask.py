@@ -1,4 +1,4 @@
-"""Which signals we block, and how the next program sees neither that nor Python: light, for our first statement."""
+"""Block our signals, and restore signals and locale for the next program. Light: our first statement needs it."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ BLOCKED = frozenset(
         signal.SIGWINCH,
     }
 )
-OF_PYTHONS_CHOICE = ("C.UTF-8", "C.utf8", "UTF-8")  # for LC_CTYPE, where the locale is C
+SET_BY_PYTHON = ("C.UTF-8", "C.utf8", "UTF-8")  # values of LC_CTYPE, in the C locale
 
 
 def block() -> set[int]:
-    """Block the signals that we wait for; return the mask before."""
+    """Block the signals that we wait for; return the previous mask."""
     return set(signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED))
 
 
 def current() -> set[int]:
-    """Return the mask as it is."""
+    """Return the current mask."""
     return set(signal.pthread_sigmask(signal.SIG_BLOCK, []))
 
 
 def restore(mask_before: AbstractSet[int]) -> None:
-    """Undo `block`."""
+    """Set the mask that `block` returned."""
     signal.pthread_sigmask(signal.SIG_SETMASK, mask_before)
 
 
 def restore_for_exec(mask_before: AbstractSet[int]) -> None:
-    """Put back what Python changed at its start, and *mask_before*.
+    """Restore *mask_before*, and the dispositions and the locale that Python changed at its start.
 
-    What it ignores (SIGPIPE, SIGXFSZ) cannot be told from what our caller ignored: it becomes the default.
+    Python ignores SIGPIPE and SIGXFSZ, whether our caller ignored them or not: they get the default disposition.
     """
     _restore_locale()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -55,12 +55,12 @@ def restore_for_exec(mask_before: AbstractSet[int]) -> None:
 
 
 def _restore_locale() -> None:
-    """In the C locale Python adds LC_CTYPE to the environment (PEP 538); the kernel still knows how it was."""
-    if os.environ.get("LC_CTYPE") not in OF_PYTHONS_CHOICE:
+    """Restore LC_CTYPE, which Python adds in the C locale (PEP 538), from the environment that the kernel keeps."""
+    if os.environ.get("LC_CTYPE") not in SET_BY_PYTHON:
         return
-    with contextlib.suppress(OSError), open("/proc/self/environ", "rb") as before:
-        variables = dict(variable.partition(b"=")[::2] for variable in before.read().split(b"\0"))
-        if b"LC_CTYPE" in variables:  # not taken out first: a Go library reads the array that the kernel has made
+    with contextlib.suppress(OSError), open("/proc/self/environ", "rb") as file:
+        variables = dict(variable.partition(b"=")[::2] for variable in file.read().split(b"\0"))
+        if b"LC_CTYPE" in variables:  # overwritten, not deleted first: a Go library reads the original array
             os.environ["LC_CTYPE"] = os.fsdecode(variables[b"LC_CTYPE"])
         else:
             del os.environ["LC_CTYPE"]

@@ -1,4 +1,4 @@
-"""The signals of the whole program: blocked, waited for in the main thread, put back for others."""
+"""Wait in the main thread for the signals that the whole program blocks, and restore them for children."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import signal
 import time
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from tfretry.process.channels import open_standard_descriptors
 from tfretry.process.forwarding import TERMINATING, ReceivedSignal
@@ -19,67 +19,57 @@ from tfretry.process.signalmask import BLOCKED, restore_for_exec
 if TYPE_CHECKING:
     from types import FrameType
 
-SI_KERNEL = 0x80  # <asm-generic/siginfo.h>: sent by the kernel itself, for us the terminal
-
-
-class Waiter(Protocol):
-    """A way to wait for one of the blocked signals."""
-
-    def wait(self, timeout_s: float | None) -> ReceivedSignal | None:
-        """The next signal, or nothing after *timeout_s*."""
-
-    def close(self) -> None:
-        """Put back what waiting has changed."""
+SI_KERNEL = 0x80  # <asm-generic/siginfo.h>: sent by the kernel; of our signals, those of the terminal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fork:
-    """What was known directly before this process forked: the time, of the monotonic clock, and what was pending."""
+    """The moment right before this process forked, by the monotonic clock, and the signals pending then."""
 
     at: float
     pending: frozenset[int]
 
 
 class Signals:
-    """Holds our signals for as long as it is entered; *mask_before* is what `signalmask.block` returned."""
+    """Receives our signals while it is entered; *mask_before* is the mask that `signalmask.block` returned."""
 
     def __init__(self, mask_before: AbstractSet[int]) -> None:
         self._mask_before = mask_before
-        self._waits: Waiter
+        self._waiter: _MaskWaiter | _HandlerWaiter
         self._children_ignored = False
         self.last_fork = Fork(at=0.0, pending=frozenset())
 
     def __enter__(self) -> Self:
         open_standard_descriptors()
         os.register_at_fork(before=self._note_fork)
-        # Ignored by our caller (nohup): not ours either. A blocked signal is queued even if it is ignored.
+        # Do not wait for what our caller ignores (nohup): a blocked signal is queued even if it is ignored.
         ignored = {signo for signo in BLOCKED if signal.getsignal(signo) == signal.SIG_IGN}
         waited = BLOCKED - ignored - self._mask_before | {signal.SIGCHLD}
-        # Where SIGCHLD is ignored the kernel reaps, and nobody learns how terraform ended.
+        # If SIGCHLD is ignored, the kernel reaps the child, and its exit status is lost.
         self._children_ignored = signal.SIGCHLD in ignored
         if self._children_ignored:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        self._waits = _ByMask(waited) if hasattr(signal, "sigtimedwait") else _ByHandlers(waited)
+        self._waiter = _MaskWaiter(waited) if hasattr(signal, "sigtimedwait") else _HandlerWaiter(waited)
         return self
 
     def __exit__(self, *_: object) -> None:
-        while self.take(0):  # what comes after the end changes nothing: it must not kill us now
+        while self.take(0):  # a signal after terraform's exit must not kill us
             pass
-        self._waits.close()
+        self._waiter.close()
         if self._children_ignored:
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask_before)
 
     def take(self, timeout_s: float | None) -> ReceivedSignal | None:
-        """The next signal, or nothing after *timeout_s* (None: wait for ever)."""
-        return self._waits.wait(timeout_s)
+        """Return the next signal; None if there is none within *timeout_s*. Without a timeout, wait for ever."""
+        return self._waiter.wait(timeout_s)
 
     def take_pending(self) -> list[ReceivedSignal]:
-        """All signals that are there now."""
+        """Return all pending signals."""
         return list(iter(lambda: self.take(0), None))
 
     def sleep(self, seconds: float) -> int | None:
-        """Wait; return early, with its number, when a stop signal comes."""
+        """Sleep; if a terminating signal comes, return its number at once."""
         deadline = time.monotonic() + seconds
         while received := self.take(max(0, deadline - time.monotonic())):
             if received.signal in TERMINATING:
@@ -90,7 +80,7 @@ class Signals:
         self.last_fork = Fork(at=time.monotonic(), pending=frozenset(signal.sigpending()))
 
     def restore_in_child(self) -> None:
-        """Between fork and exec: what our caller's children would have had."""
+        """Restore dispositions and mask as our caller set them; call it between fork and exec."""
         if self._children_ignored:
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         for signo in BLOCKED:
@@ -100,22 +90,24 @@ class Signals:
 
 
 def exit_like(exit_code: int) -> int:
-    """Our exit code after terraform's *exit_code*; where that is negative, terraform died of a signal, and so do we."""
+    """Return *exit_code* if terraform exited; if a signal killed it (a negative number), die of that signal too."""
     return exit_code if exit_code >= 0 else die_of(-exit_code)
 
 
 def die_of(signo: int) -> int:
-    """Die of *signo*, as terraform did; as PID 1, which no signal kills, return the exit code 128+N instead."""
+    """Die of *signo*, as terraform did; return 128+N if that does not kill us, since we are PID 1."""
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))  # a core of ours would overwrite terraform's
-    with contextlib.suppress(OSError):  # SIGKILL has no other disposition
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))  # our core file would overwrite terraform's
+    with contextlib.suppress(OSError):  # the disposition of SIGKILL cannot be set
         signal.signal(signo, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signo})
     os.kill(os.getpid(), signo)
     return 128 + signo
 
 
-class _ByMask:
+class _MaskWaiter:
+    """Waits with sigtimedwait."""
+
     def __init__(self, waited: AbstractSet[int]) -> None:
         self._waited = waited
 
@@ -130,37 +122,37 @@ class _ByMask:
         """Nothing was changed."""
 
 
-class _ByHandlers:
-    """For systems without sigtimedwait: they never tell who sent a signal, so none is from the terminal."""
+class _HandlerWaiter:
+    """Waits with handlers where there is no sigtimedwait (macOS). It cannot know the sender: none is the terminal."""
 
     def __init__(self, waited: AbstractSet[int]) -> None:
         self._waited = waited
-        self._came: list[int] = []
-        self._reads, self._written = os.pipe()
-        os.set_blocking(self._reads, False)
-        os.set_blocking(self._written, False)
-        self._fd_before = signal.set_wakeup_fd(self._written)
-        self._handlers_before = {signo: signal.signal(signo, _note) for signo in waited}
+        self._received: list[int] = []
+        self._read_end, self._write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+        os.set_blocking(self._write_end, False)
+        self._fd_before = signal.set_wakeup_fd(self._write_end)
+        self._handlers_before = {signo: signal.signal(signo, _do_nothing) for signo in waited}
 
     def wait(self, timeout_s: float | None) -> ReceivedSignal | None:
-        if not self._came:
+        if not self._received:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, self._waited)
             try:
-                ready, _, _ = select.select([self._reads], [], [], timeout_s)
+                ready, _, _ = select.select([self._read_end], [], [], timeout_s)
             finally:
                 signal.pthread_sigmask(signal.SIG_BLOCK, self._waited)
-            written = os.read(self._reads, 4096) if ready else b""
-            self._came.extend(signo for signo in written if signo in self._waited)
-        return ReceivedSignal(signal=self._came.pop(0), at=time.monotonic()) if self._came else None
+            numbers = os.read(self._read_end, 4096) if ready else b""
+            self._received.extend(signo for signo in numbers if signo in self._waited)
+        return ReceivedSignal(signal=self._received.pop(0), at=time.monotonic()) if self._received else None
 
     def close(self) -> None:
-        """Put the handlers back."""
+        """Restore the handlers."""
         for signo, handler in self._handlers_before.items():
             signal.signal(signo, handler)
         signal.set_wakeup_fd(self._fd_before)
-        os.close(self._reads)
-        os.close(self._written)
+        os.close(self._read_end)
+        os.close(self._write_end)
 
 
-def _note(_signo: int, _frame: FrameType | None) -> None:
-    """The number goes through the wakeup descriptor; a handler only has to exist."""
+def _do_nothing(_signo: int, _frame: FrameType | None) -> None:
+    """Exist, so that Python writes the number to the wakeup descriptor."""

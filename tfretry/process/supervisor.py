@@ -1,4 +1,4 @@
-"""Attends to a terraform that runs: hands it the signals that it has not got, and waits for its end."""
+"""Supervise a running terraform: forward the signals that it has not received itself, and wait for it to exit."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import signal
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from tfretry.process.channels import Channel
+from tfretry.process.child import Child
 from tfretry.process.delivery import Canary, InterruptNotice
 from tfretry.process.forwarding import (
     EVIDENCE_TIMEOUT_S,
@@ -23,21 +23,12 @@ from tfretry.process.guardian import Guardian
 from tfretry.process.pump import DRAIN_S, Pump
 from tfretry.process.signals import Signals
 
-LOOK_AGAIN_S = 1.0  # sh's own thread may be looking at the child just when we do
-
-
-class Child(Protocol):
-    """Terraform, as far as it is attended to."""
-
-    def is_alive(self) -> bool:
-        """Whether it has not ended yet."""
-
-    def signal(self, signo: int) -> None:
-        """Send it *signo*; nothing happens when it has ended."""
+POLL_S = 1.0  # is_alive() returns True while sh's own thread holds its lock, also after the last SIGCHLD
+DEATHS_KEPT = 9
 
 
 class Supervisor:
-    """The signals of one run: *signals* tells those that reach us, the witnesses those that terraform has too."""
+    """Handles the signals of one run of *child*; *canary* and *notices* give the evidence."""
 
     def __init__(
         self,
@@ -49,7 +40,7 @@ class Supervisor:
         channels: Sequence[Channel],
         notices: Sequence[InterruptNotice],
     ) -> None:
-        self.first_signal: int | None = None
+        self.first_signal: int | None = None  # the first terminating one that we received
         self._child = child
         self._signals = signals
         self._guardian = guardian
@@ -60,43 +51,44 @@ class Supervisor:
         self._evidence = Evidence(started=time.monotonic())
 
     def forward_pending(self) -> None:
-        """Directly after the spawn: what was pending at its fork reached us alone, what came since goes by the rule.
+        """Forward the signals that were pending at the fork, which only we received; decide on the later ones.
 
-        Terraform may be up before we are here, and have the signals of its group.
+        Call it right after the spawn. Terraform may be running by then, and have received signals to its group.
         """
         fork = self._signals.last_fork
         self._evidence = Evidence(started=fork.at)
         pending = self._signals.take_pending()
-        self._settle(replace(each, at=fork.at) if each.signal in fork.pending else each for each in pending)
+        self._handle(replace(each, at=fork.at) if each.signal in fork.pending else each for each in pending)
 
     def wait(self) -> None:
-        """Return when terraform has ended, however long that takes; it is never killed."""
+        """Wait until terraform has exited, however long that takes; never kill it."""
         while self._child.is_alive():
-            received = self._signals.take(self._patience_s())
-            self._settle([received] if received else [])
+            received = self._signals.take(self._timeout_s())
+            self._handle([received] if received else [])
 
     def drain(self, pump: Pump) -> None:
-        """Return when all output is written; a signal ends the wait for a reader that does not read."""
+        """Wait until *pump* has written all output; after a terminating signal, for 2 s at most."""
         pump.drain()
         limit_s = None
         while not pump.done and (limit_s is None or time.monotonic() < limit_s):
             received = self._signals.take(None if limit_s is None else max(0.0, limit_s - time.monotonic()))
-            if received and self._is_stop(received) and limit_s is None:
-                limit_s = time.monotonic() + DRAIN_S
-        for received in self._signals.take_pending():  # one that has ended terraform at once may not have been seen
-            self._is_stop(received)
+            if received and received.signal in TERMINATING:
+                self._note_first(received)
+                limit_s = limit_s or time.monotonic() + DRAIN_S
+        for received in self._signals.take_pending():  # the one that killed terraform may still be pending
+            self._note_first(received)
 
-    def _settle(self, came: Iterable[ReceivedSignal]) -> None:
-        arrivals = [*self._undecided, *came, *self._signals.take_pending()]
-        # All that is pending is taken before a death is looked for: then no death comes before its signal.
+    def _handle(self, new: Iterable[ReceivedSignal]) -> None:
+        signals = [*self._undecided, *new, *self._signals.take_pending()]
+        # The canary comes after take_pending(): otherwise its death could be seen before the signal that caused it.
         if death := self._canary.death():
-            self._evidence = replace(self._evidence, deaths=(*self._evidence.deaths[-8:], death))
+            self._evidence = replace(self._evidence, deaths=(*self._evidence.deaths, death)[-DEATHS_KEPT:])
         notices = [notice.seen_at for notice in self._notices if notice.seen_at is not None]
         self._evidence = replace(self._evidence, notice_at=min(notices, default=None))
         self._undecided = []
-        # A hang-up is judged last: what asks terraform to stop anyway makes its SIGTERM a second one.
-        for received in sorted(arrivals, key=lambda received: received.signal == signal.SIGHUP):
-            self._is_stop(received)
+        # Hang-ups come last: if another signal interrupts terraform, their SIGTERM would be the second interrupt.
+        for received in sorted(signals, key=lambda received: received.signal == signal.SIGHUP):
+            self._note_first(received)
             self._act(received)
 
     def _act(self, received: ReceivedSignal) -> None:
@@ -109,8 +101,8 @@ class Supervisor:
                 self._send(received.signal)
             case Action.TERMINATE:
                 self._send(signal.SIGTERM)
-            case Action.KEEP if received.signal in INTERRUPTS:
-                self._know_interrupted()
+            case Action.SKIP if received.signal in INTERRUPTS:
+                self._note_interrupt()
             case Action.RESIZE:
                 for channel in self._channels:
                     channel.copy_size()
@@ -118,20 +110,19 @@ class Supervisor:
 
     def _send(self, signo: int) -> None:
         if signo in INTERRUPTS:
-            self._know_interrupted()  # before it is sent: a guardian that learns too late sends a second one
+            self._note_interrupt()  # first: if we are killed in between, the guardian must not send a second one
         self._child.signal(signo)
 
-    def _know_interrupted(self) -> None:
+    def _note_interrupt(self) -> None:
         if self._evidence.interrupted_at is None:
             self._evidence = replace(self._evidence, interrupted_at=time.monotonic())
-        self._guardian.terraform_was_interrupted()
+        self._guardian.note_interrupt()
 
-    def _is_stop(self, received: ReceivedSignal) -> bool:
+    def _note_first(self, received: ReceivedSignal) -> None:
         if received.signal in TERMINATING and self.first_signal is None:
             self.first_signal = received.signal
-        return received.signal in TERMINATING
 
-    def _patience_s(self) -> float:
-        """Until the first of the undecided must be decided; a hang-up among them waits for the others."""
+    def _timeout_s(self) -> float:
+        """Return the time until the first undecided signal must be decided; hang-ups wait for the others."""
         limits = [received.at + EVIDENCE_TIMEOUT_S for received in self._undecided if received.signal != signal.SIGHUP]
-        return max(0.0, min(limits, default=time.monotonic() + LOOK_AGAIN_S) - time.monotonic())
+        return max(0.0, min(limits, default=time.monotonic() + POLL_S) - time.monotonic())

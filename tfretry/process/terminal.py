@@ -1,4 +1,4 @@
-"""The user's terminal on stdin, as terraform may leave it."""
+"""The user's terminal on stdin: its echo and its input queue."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LOCAL_FLAGS = 3  # index into what tcgetattr returns
+LOCAL_FLAGS = 3  # index into the list that tcgetattr returns
 
 
 @contextlib.contextmanager
 def echo_restored() -> Iterator[None]:
-    """Terraform switches echo off to ask for a secret; where it dies at that prompt, switch it on again."""
+    """Switch echo on again at the end: terraform switches it off to ask for a secret, and may die at that prompt."""
     try:
         before = termios.tcgetattr(0)
     except termios.error:
@@ -28,9 +28,9 @@ def echo_restored() -> Iterator[None]:
 
 
 def forget_typed() -> None:
-    """Throw away what has been typed and not read: it was no answer to what will be asked.
+    """Discard input that was typed and not read: it does not answer a later question.
 
-    Not from the background, where it would stop us.
+    Do nothing in the background, where SIGTTOU would stop us.
     """
     with contextlib.suppress(termios.error):
         if not _in_background():
@@ -44,7 +44,7 @@ def _restore_echo(before: list[Any]) -> None:
 
 
 def _in_background() -> bool:
-    """Whether the terminal is somebody else's now, whose settings are not ours to change."""
+    """Whether another process group is in the foreground of the terminal: its settings are not ours to change."""
     try:
         return os.tcgetpgrp(0) != os.getpgrp()
     except OSError:

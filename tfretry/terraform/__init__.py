@@ -1,1 +1,1 @@
-"""The terraform that is meant: its command line, and the binary."""
+"""Terraform's command line and its binary."""

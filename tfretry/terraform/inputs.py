@@ -1,4 +1,4 @@
-"""What one apply opens and a second would find emptied, or with nobody at its other end."""
+"""Inputs and outputs that only one apply can use: FIFOs and pipes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
 
 
 def spent_option(options: Iterable[tuple[str, str | None]], in_folder: Callable[[str], str]) -> str | None:
-    """Why a second apply with *options* would not meet what the first one met, in a clause; None if it would.
+    """Return which of *options* names a file that a second apply cannot use, as a clause; None if there is none.
 
-    *in_folder* is where terraform looks for a path.
+    *in_folder* returns our path of a path that terraform opens.
     """
     for name, value in options:
         if name in READ and value and _is_read_once(in_folder(value)):
@@ -31,7 +31,7 @@ def spent_option(options: Iterable[tuple[str, str | None]], in_folder: Callable[
 
 
 def spent_variable(environ: Mapping[str, str]) -> str | None:
-    """The same of the environment: `NAME=<(…)` is empty the second time, whoever reads it."""
+    """Return which variable does, as a clause: any program may read `NAME=<(…)`, which is empty the second time."""
     if _is_read_once(environ.get(READ_BY_VARIABLE) or os.devnull):
         return _read_once(READ_BY_VARIABLE)
     if _is_abandoned(environ.get(WRITTEN_BY_VARIABLE) or os.devnull):
@@ -40,23 +40,23 @@ def spent_variable(environ: Mapping[str, str]) -> str | None:
     return _read_once(name) if name else None
 
 
-def _read_once(what: str) -> str:
-    return f"{what} is no regular file and can be read only once"
+def _read_once(name: str) -> str:
+    return f"{name} is no regular file and can be read only once"
 
 
-def _abandoned(what: str) -> str:
-    return f"{what} is a named pipe, and its reader ends with the first apply: a second would wait for another"
+def _abandoned(name: str) -> str:
+    return f"{name} is a named pipe, and its reader ends with the first apply: a second would wait for another"
 
 
 def _is_read_once(path: str) -> bool:
     try:
         return not stat.S_ISREG(os.stat(path).st_mode) and not os.path.samefile(path, os.devnull)
     except OSError:
-        return False  # terraform will say what is wrong with it
+        return False  # terraform reports it
 
 
 def _is_abandoned(path: str) -> bool:
-    """Whether *path* is a pipe of which we hold no end: as long as we do, its reader does not see the end of it."""
+    """Whether *path* is a FIFO that we do not hold open: its reader sees end-of-file when the first apply ends."""
     try:
         pipe = os.stat(path)
     except OSError:
@@ -65,13 +65,13 @@ def _is_abandoned(path: str) -> bool:
 
 
 def _is_open_as(fd: int, file: os.stat_result) -> bool:
-    with contextlib.suppress(OSError):  # the one that lists the folder is closed by now
+    with contextlib.suppress(OSError):  # listdir() has closed its own descriptor
         return os.path.samestat(os.fstat(fd), file)
     return False
 
 
 def _is_pipe_to_us(value: str) -> bool:
-    """Whether *value* is the path of a descriptor that reads a pipe, as a shell's `<(…)` makes it."""
+    """Whether *value* is the path of the read end of a pipe that we hold, as a shell's `<(…)` makes it."""
     number = next((value.removeprefix(folder) for folder in DESCRIPTORS if value.startswith(folder)), "")
     if not number.isdecimal():
         return False

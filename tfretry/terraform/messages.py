@@ -96,8 +96,11 @@ AUTHORED = (
     "Duplicate object key",
 )
 
-# Terraform's output beside errors. TF_LOG: hashicorp/go-hclog, intlogger.go; in 0.11 to 0.14 hashicorp/logutils too.
+# TF_LOG: hashicorp/go-hclog, intlogger.go; in 0.11 to 0.14 Go's own `log`, too.
 _LEVEL = r"\[(?:TRACE|DEBUG|INFO|WARN|ERROR)\]"
+LOG_LINE = re.compile(rf"\d{{4}}[-/]\d\d[-/]\d\d[T ]\S+ +{_LEVEL}")
+
+# Terraform's output beside errors, where it stands behind a provider's text. A log of a script must not match.
 _LOG = (
     rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}\S* {_LEVEL}|\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d {_LEVEL}"
     r'|\{"@level"'

@@ -1,4 +1,4 @@
-"""Which positional argument of `apply` is a saved plan."""
+"""Find the saved plan among the positional arguments of `apply`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tfretry.terraform.words import Word, words
 HEAD_SIZE = 4096
 # A plan file is a zip archive (terraform's internal/plans/planfile); this is how its first member begins.
 ZIP = b"PK\x03\x04"
-# A key of the JSON object that HCP Terraform's plans are saved as (internal/cloud/cloudplan/saved_plan.go).
+# A key of the JSON object in the file of a plan of HCP Terraform (internal/cloud/cloudplan/saved_plan.go).
 BOOKMARK = b'"remote_plan_format"'
 
 
 class Kind(Enum):
-    """What a positional argument of `apply` names."""
+    """The kind of file that a positional argument of `apply` names."""
 
     ARCHIVE = "a plan file"
     BOOKMARK = "a bookmark of a plan of HCP Terraform"
@@ -27,12 +27,12 @@ class Kind(Enum):
 
     @property
     def is_plan(self) -> bool:
-        """Whether it must be taken for a saved plan: applied once, and never repeated as it is."""
+        """Whether it must be treated as a saved plan, which can be applied only once."""
         return self in (Kind.ARCHIVE, Kind.BOOKMARK, Kind.UNREADABLE)
 
 
 def kind_of(path: str) -> Kind:
-    """What *path*, as we see it from our own folder, names. Opens regular files only: a FIFO would hold us."""
+    """Return the kind of *path*, relative to our own folder. Open regular files only: a FIFO would block us."""
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
@@ -54,13 +54,13 @@ def kind_of(path: str) -> Kind:
 def saved_plan(
     arguments: Sequence[str], from_environment: Sequence[str], *, folder: str
 ) -> tuple[Word | None, str | None]:
-    """The saved plan among the *arguments* of the line, and in a clause why a second run would not mean the same.
+    """Return the saved plan in *arguments*, and why the positional arguments cannot be repeated, as a clause.
 
-    *folder* is where terraform works. A directory is passed over.
+    *folder* is terraform's working directory. Ignore directories.
     """
     named = [
-        (word, kind, is_of_line)
-        for is_of_line, given in ((False, from_environment), (True, arguments))
+        (word, kind, is_on_line)
+        for is_on_line, given in ((False, from_environment), (True, arguments))
         for word in words(given)
         if word.name == "" and word.value
         if (kind := kind_of(os.path.join(folder, word.value))) is not Kind.DIRECTORY
@@ -69,9 +69,9 @@ def saved_plan(
         return None, None
     if len(named) > 1:
         return None, f"it is not known which of the {len(named)} positional arguments is the plan file"
-    word, kind, is_of_line = named[0]
+    word, kind, is_on_line = named[0]
     if not kind.is_plan:
         return None, f"the argument {word.value} is {kind.value}"
-    if not is_of_line:
+    if not is_on_line:
         return None, "the plan file comes from TF_CLI_ARGS, which tfretry does not change"
     return word, None

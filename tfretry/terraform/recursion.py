@@ -1,8 +1,9 @@
-"""Whether a binary that is called terraform only leads back to tfretry: running it would never end.
+"""Detect a `terraform` that only runs tfretry again: running it would never end.
 
-A link or a copy of us is told by its file. A script or a version manager's shim is not, whatever stands between it and
-us (`nice`, `aws-vault exec --`, a second script). So one variable in terraform's environment remembers what has been
-started for which call, and how deep; a tfretry that finds its own call there does not start the same binary again.
+The file shows whether it is a link to us or a copy of us. A script or a version manager's shim does not show it, since
+other programs may come in between (`nice`, `aws-vault exec --`, a second script). So a variable in terraform's
+environment records which binaries were started for which call, and how deeply tfretry is nested. A tfretry that finds
+its own call there does not start the same binary again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from _blake2 import blake2b  # hashlib costs up to 19 ms, which the pass-through path does not have
+from _blake2 import blake2b  # importing hashlib takes up to 19 ms: too long on the pass-through path
 
 from tfretry.terraform.arguments import chdir
 
@@ -19,20 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
 
 VARIABLE = "TFRETRY_RUNNING"  # DEPTH:CALL:BINARY[:BINARY...]
-DEPTH_LIMIT = 10  # a wrapper that adds an argument each time never makes the same call twice
+DEPTH_LIMIT = 10  # for a wrapper that adds an argument each time, and so never repeats a call
 DIGEST_SIZE = 8  # bytes
 
 
 def started_already(terraform_argv: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The binaries that tfretry has started above us for the call *terraform_argv*; none if we are not inside it."""
+    """Return the binaries that an outer tfretry has started for the call *terraform_argv*."""
     depth, call, binaries = _outer(environ)
     return binaries if depth >= DEPTH_LIMIT or call == _call(terraform_argv, _folder(terraform_argv)) else ()
 
 
 def is_retried_above(terraform_argv: Sequence[str], environ: Mapping[str, str]) -> bool:
-    """Whether a tfretry above us runs the call *terraform_argv*, or was given the same less some in one place.
+    """Whether an outer tfretry runs the call *terraform_argv*, or the same without some adjacent arguments.
 
-    It retries then: if each level of a wrapper that adds an argument did, ten of them would multiply the applies.
+    Then that one retries: if every level of a wrapper that adds arguments did, their retries would multiply.
     """
     depth, call, _ = _outer(environ)
     if not call or depth >= DEPTH_LIMIT:
@@ -45,12 +46,12 @@ def is_retried_above(terraform_argv: Sequence[str], environ: Mapping[str, str]) 
 
 
 def leads_back(path: str, started: Sequence[str]) -> bool:
-    """Whether *path* is tfretry itself, or one of the binaries *started*, from which we have been reached."""
+    """Whether *path* is tfretry itself, or one of the binaries *started*, which have called us."""
     return is_ourselves(path) or any(_is_same_file(path, binary) for binary in started)
 
 
 def remember_start(binary: str, terraform_argv: Sequence[str], environ: MutableMapping[str, str]) -> None:
-    """Note in *environ*, that of the next program, that it is *binary*, started for the call *terraform_argv*."""
+    """Record in *environ*, which the next program gets, that we start *binary* for the call *terraform_argv*."""
     depth, _, _ = _outer(environ)
     binaries = (*started_already(terraform_argv, environ), os.path.join(_current_folder(), binary))
     call = _call(terraform_argv, _folder(terraform_argv))
@@ -59,30 +60,30 @@ def remember_start(binary: str, terraform_argv: Sequence[str], environ: MutableM
 
 
 def is_ourselves(path: str) -> bool:
-    """Whether *path* is tfretry under another name, or a copy of it."""
+    """Whether *path* is a link to tfretry or a copy of it."""
     if not sys.argv or not os.path.isfile(sys.argv[0]):
         return False
     return _is_same_file(path, sys.argv[0]) or _is_copy(path, sys.argv[0])
 
 
 def _outer(environ: Mapping[str, str]) -> tuple[int, str, tuple[str, ...]]:
-    """The depth, the call and the binaries that the variable tells; what somebody else put there tells nothing."""
+    """Return the depth, the call and the binaries in the variable; nothing if its value is not ours."""
     depth, call, *binaries = [*environ.get(VARIABLE, "").split(":"), ""]
     is_ours = depth.isdecimal() and call.partition("-")[0].isdecimal()
     return (int(depth[:4]), call, tuple(map(_unquoted, binaries[:-1]))) if is_ours else (0, "", ())
 
 
 def _call(terraform_argv: Sequence[str], folder: str) -> str:
-    """How many arguments, and a digest of them and the folder.
+    """Return the number of arguments, and a digest of them and of the folder.
 
-    Never the arguments: they hold secrets, and an environment is shown in more places than they are.
+    The arguments themselves may be secrets, and environments are shown in more places than arguments are.
     """
     text = "\0".join([folder, *terraform_argv])
     return f"{len(terraform_argv)}-{blake2b(os.fsencode(text), digest_size=DIGEST_SIZE).hexdigest()}"
 
 
 def _folder(terraform_argv: Sequence[str]) -> str:
-    """Where terraform works: in the directory of `-chdir`, else in the current one."""
+    """Return terraform's working directory: that of `-chdir`, else the current one."""
     return os.path.normpath(os.path.join(_current_folder(), chdir(terraform_argv) or ""))
 
 

@@ -1,4 +1,4 @@
-"""The arguments of `apply` as words: options with their values, and positional arguments. The one tokenizer of them."""
+"""Tokenize the arguments of `apply`: options with their values, and positional arguments."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TAKES_VALUE = frozenset(
         "var-file",
     }
 )
-# Options without a value: the next argument is never theirs. Of an option in neither table that is not known.
+# Boolean options: their value is never the next argument. Of options in neither table, we do not know.
 SWITCHES = frozenset(
     {
         "allow-deferral",
@@ -51,14 +51,14 @@ SWITCHES = frozenset(
         "suppress-forget-errors",
     }
 )
-# Taken out of the arguments wherever they stand, before flags are parsed (arguments.ParseView): the first two are
-# terraform's, all of them OpenTofu's.
+# Removed from the arguments wherever they stand, before flags are parsed (arguments.ParseView): the first two by
+# terraform, all of them by OpenTofu.
 VIEW_OPTIONS = frozenset(
     {
         "-no-color",
         "-compact-warnings",
         "-concise",
-        *(f"-consolidate-{what}{value}" for what in ("errors", "warnings") for value in ("", "=true", "=false")),
+        *(f"-consolidate-{name}{value}" for name in ("errors", "warnings") for value in ("", "=true", "=false")),
     }
 )
 VIEW_DEPRECATION = "-deprecation=module:"
@@ -67,7 +67,7 @@ VIEW_DEPRECATION = "-deprecation=module:"
 class Word:
     """An option of `apply` with its value, or a positional argument, whose name is "".
 
-    *indices* tell where it stands among the arguments; the value, where it stands apart, is at the last of them.
+    *indices* are its positions in the arguments: two if the value is an argument of its own.
     """
 
     __slots__ = ("indices", "name", "value")
@@ -79,15 +79,15 @@ class Word:
 
 
 def words(arguments: Sequence[str]) -> Iterator[Word]:
-    """The arguments of `apply`, as terraform and OpenTofu read them.
+    """Read the arguments of `apply` as terraform and OpenTofu do.
 
-    Options may stand behind a positional argument, as with OpenTofu 1.13; all others refuse such a command themselves.
+    Options may follow a positional argument, as in OpenTofu 1.13; all others refuse such a command themselves.
     """
     waiting: tuple[str, int] | None = None  # an option whose value is the next argument
     are_positional = False
     for index, token in enumerate(arguments):
         name, value = split_option(token)
-        if is_view_option(token):
+        if _is_view_option(token):
             yield Word(name, value, index)
         elif waiting:
             yield Word(waiting[0], token, waiting[1], index)
@@ -104,12 +104,12 @@ def words(arguments: Sequence[str]) -> Iterator[Word]:
         yield Word(waiting[0], None, waiting[1])
 
 
-def is_view_option(token: str) -> bool:
-    """Whether *token* is taken out wherever it stands: it is no value of the option before it, and ends no options."""
+def _is_view_option(token: str) -> bool:
+    """Whether *token* is removed wherever it stands: it is never the value of an option, nor a positional argument."""
     return token in VIEW_OPTIONS or token.startswith(VIEW_DEPRECATION)
 
 
 def split_option(token: str) -> tuple[str, str | None]:
-    """The name and the value of `-name=value` or `--name=value`; None where none is given."""
+    """Return the name and the value of `-name=value` or `--name=value`; None where there is no value."""
     name, equals, value = token.removeprefix("-").removeprefix("-").partition("=")
     return name, value if equals else None

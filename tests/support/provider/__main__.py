@@ -14,24 +14,45 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
-from provider.models import Sim
+from provider.models import CONFIGURED, Sim
 from tf.gen import grpc_controller_pb2 as control
 from tf.gen import grpc_controller_pb2_grpc as control_rpc
 from tf.gen import grpc_stdio_pb2_grpc as stdio_rpc
 from tf.gen import tfplugin_pb2_grpc as rpc
 from tf.provider import ProviderServicer
+from tf.utils import read_dynamic_value, to_dynamic_value
 
 MOST_CALLS = 64  # at once; terraform's -parallelism is 10 unless told otherwise
 ORPHAN_CHECK_S = 1.0
 
 
 class Servicer(ProviderServicer):
-    """The framework's, which forgets to say that its schema has to be asked for but once."""
+    """The framework's, with what it forgets: that its schema has to be asked for but once, and an apply's own words."""
 
     def GetProviderSchema(self, request, context):  # noqa: N802 — the protocol's name
         """The schema, with the one capability that spares a start of the provider."""
         answer = super().GetProviderSchema(request, context)
         answer.server_capabilities.get_provider_schema_optional = True
+        return answer
+
+    def PlanResourceChange(self, request, context):  # noqa: N802 — the protocol's name
+        """The framework's, which plans a write-only value as if it were to be kept."""
+        answer = super().PlanResourceChange(request, context)
+        planned = read_dynamic_value(answer.planned_state)
+        if planned and planned.get("token") is not None:
+            answer.planned_state.CopyFrom(to_dynamic_value({**planned, "token": None}))
+        return answer
+
+    def ApplyResourceChange(self, request, context):  # noqa: N802 — the protocol's name
+        """The framework's, which hands a resource no configuration, and so no write-only value.
+
+        An object that stays as it was, with no error, was planned otherwise: terraform accepts that from a provider
+        of the old kind alone, as most of AWS's resources are.
+        """
+        CONFIGURED.set(read_dynamic_value(request.config))
+        answer = super().ApplyResourceChange(request, context)
+        if not answer.diagnostics and read_dynamic_value(answer.new_state) == read_dynamic_value(request.prior_state):
+            answer.legacy_type_system = True
         return answer
 
 

@@ -40,8 +40,9 @@ class Call(NamedTuple):
 class Fault:
     """Why a call fails, and until when: the gate, so many failed calls, or so many seconds after the first one.
 
-    A create that *leaves* its object makes it and fails all the same: terraform calls it tainted. The error is the
-    summary of the diagnostic, or, if *wrapped*, its detail.
+    A create that *leaves* its object makes it and fails all the same: terraform calls it tainted. An update that
+    *postpones* its work succeeds, and the object stays as it was for now (RDS and its maintenance window). The error is
+    the summary of the diagnostic, or, if *wrapped*, its detail.
     """
 
     error: str = ROLE_ANSWER
@@ -49,6 +50,7 @@ class Fault:
     attempts: int | None = None
     seconds: float | None = None
     leaves: bool = False
+    postpones: bool = False
     wrapped: bool = False
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tf import types
+from tf.schema import Attribute
+
+WRITE_ONLY = b"\x58\x01"  # field 11 of the protocol's attribute, which the framework does not know, is true
 
 
 class SetOf(types.Set):
@@ -35,3 +38,13 @@ class Object(types.TfType):
         """The type as terraform's JSON writes it."""
         members = b",".join(b'"%s":%s' % (name.encode(), kind.tf_type()) for name, kind in self._members.items())
         return b'["object",{%s}]' % members
+
+
+class WriteOnly(Attribute):
+    """An attribute whose value reaches the provider, and is in no plan and no state."""
+
+    def to_pb(self) -> Any:
+        """The framework's message with one field more."""
+        message = super().to_pb()
+        message.MergeFromString(WRITE_ONLY)
+        return message

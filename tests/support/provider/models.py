@@ -1,21 +1,24 @@
-"""What the provider `sim` offers: the resource `sim_service` and the data source `sim_fact`."""
+"""What the provider `sim` offers: the resources `sim_service` and `sim_odd-service`, and the data source `sim_fact`."""
 
 from __future__ import annotations
 
 import os
 import time
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, ClassVar
 
 from provider.cloud import Cloud
-from provider.kinds import Object, SetOf
+from provider.kinds import Object, SetOf, WriteOnly
 from tf import types
 from tf.blocks import SetNestedBlock
 from tf.iface import DataSource, Provider, Resource
 from tf.schema import Attribute, Block, Schema
 
 DELAYS = {verb: int(os.environ.get(f"SIM_{verb.upper()}_MS", "0")) for verb in ("create", "read", "update", "delete")}
-
+WRITE_ONLY = "SIM_WRITE_ONLY" in os.environ  # only terraform from 1.11 on knows such attributes
+# What the configuration says of the object that the present thread applies: only there is a write-only value.
+CONFIGURED: ContextVar[Any] = ContextVar("CONFIGURED", default=None)
 
 STRING, NUMBER = types.String(), types.Number()
 
@@ -33,6 +36,7 @@ class Service(Resource):
             Attribute("size", NUMBER, optional=True),
             Attribute("note", STRING, optional=True),
             Attribute("secret", STRING, optional=True, sensitive=True),
+            *([WriteOnly("token", STRING, optional=True)] if WRITE_ONLY else []),
             Attribute("tags", types.Map(STRING), optional=True),
             Attribute("zones", SetOf(STRING), optional=True),
             Attribute("ports", types.List(NUMBER), optional=True),
@@ -47,6 +51,7 @@ class Service(Resource):
     )
 
     def __init__(self, provider: Sim) -> None:
+        self._provider = provider
         self._cloud = provider.cloud
 
     @classmethod
@@ -71,7 +76,7 @@ class Service(Resource):
         object_id = f"{planned['name']}-{os.urandom(4).hex()}"
         arn = f"arn:aws:ecs:eu-central-1:123456789012:service/{object_id}"
         made = {**planned, "id": object_id, "arn": arn, "revision": 1}
-        self._cloud.put(object_id, made)
+        self._cloud.put(object_id, {**made, **self._unseen()})
         self._cloud.log("create", planned["name"])
         return made
 
@@ -81,18 +86,22 @@ class Service(Resource):
             return current
         self._cloud.log("read", current["name"])
         found = self._cloud.get(current["id"])
-        return None if found is None else {**current, **found}
+        return None if found is None else {name: found.get(name, value) for name, value in current.items()}
 
     def update(self, ctx: Any, current: Any, planned: Any) -> Any:
         """The same object with new values; on a fault with the old ones, or with new ones that only the state has.
 
         The latter is what the plugin SDK v2 does: hashicorp/terraform-plugin-sdk#476.
         """
+        postponed = self._cloud.fault("update", current["name"])
+        if postponed is not None and postponed.postpones:
+            self._cloud.log("update", current["name"])
+            return current
         fault = self._failed(ctx, "update", current["name"])
         if fault is not None:
             return {**planned, "revision": current["revision"] + 1} if fault.leaves else current
         made = {**planned, "revision": current["revision"] + 1}
-        self._cloud.put(current["id"], made)
+        self._cloud.put(current["id"], {**made, **self._unseen()})
         self._cloud.log("update", current["name"])
         return made
 
@@ -110,8 +119,12 @@ class Service(Resource):
         if found is None:
             ctx.diagnostics.add_error(f"no object {id} to import")
             return None
-        blank = {each.name: None for each in self.SCHEMA.attributes}
-        return {**blank, "setting": [], **found}
+        blank = {**{each.name: None for each in self.SCHEMA.attributes}, "setting": []}
+        return {name: found.get(name, value) for name, value in blank.items()}
+
+    def _unseen(self) -> dict[str, Any]:
+        """What reaches the cloud and is in no state: the write-only value, and the provider's own configuration."""
+        return {"token": (CONFIGURED.get() or {}).get("token"), **self._provider.configured}
 
     def _failed(self, ctx: Any, verb: str, name: str) -> Any:
         time.sleep(DELAYS[verb] / 1000)
@@ -122,6 +135,15 @@ class Service(Resource):
         error = fault.error.replace("{name}", name).replace("{request}", os.urandom(16).hex())
         ctx.diagnostics.add_error(*(("Service unavailable", error) if fault.wrapped else (error,)))
         return fault
+
+
+class OddService(Service):
+    """The same under a name with a hyphen."""
+
+    @classmethod
+    def get_name(cls) -> str:
+        """The type's name without the provider's."""
+        return "odd-service"
 
 
 class Fact(DataSource):
@@ -154,8 +176,14 @@ class Fact(DataSource):
 class Sim(Provider):
     """The provider; the directory of its cloud is in SIM_CLOUD."""
 
+    SCHEMA: ClassVar = Schema(
+        attributes=[Attribute("account", STRING, optional=True)],
+        block_types=[SetNestedBlock("assume", Block(attributes=[Attribute("role", STRING, required=True)]))],
+    )
+
     def __init__(self) -> None:
         self.cloud = Cloud(root=Path(os.environ["SIM_CLOUD"]))
+        self.configured: dict[str, Any] = {}
 
     def get_model_prefix(self) -> str:
         """What all its types begin with."""
@@ -166,19 +194,21 @@ class Sim(Provider):
         return "registry.terraform.io/hashicorp/sim"
 
     def get_provider_schema(self, diags: Any) -> Schema:  # noqa: ARG002 — the framework's signature
-        """It takes no configuration."""
-        return Schema()
+        """An account, and roles to assume; both are optional."""
+        return self.SCHEMA
 
     def validate_config(self, diags: Any, config: Any) -> None:
-        """It takes no configuration."""
+        """Any configuration is right."""
 
-    def configure_provider(self, diags: Any, config: Any) -> None:
-        """It takes no configuration."""
+    def configure_provider(self, diags: Any, config: Any) -> None:  # noqa: ARG002 — the framework's signature
+        """Each object that is made from now on tells of it."""
+        roles = sorted(str(each["role"]) for each in config["assume"])
+        self.configured = {"account": config["account"], "roles": roles}
 
     def get_data_sources(self) -> list[type[DataSource]]:
         """The one of them."""
         return [Fact]
 
     def get_resources(self) -> list[type[Resource]]:
-        """The one of them."""
-        return [Service]
+        """The two of them."""
+        return [Service, OddService]

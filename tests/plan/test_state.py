@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfretry.errors import PlanError
+from tfretry.plan.plan_json import Number, ObjectKey
+from tfretry.plan.state import has_same_substance, read_state
+
+CORPUS = Path(__file__).parents[1] / "corpus/tofu1.12.6-plan-exclude"
+PROVIDER = 'provider["registry.terraform.io/hashicorp/aws"]'
+INSTANCE = {
+    "schema_version": 0,
+    "attributes": {"id": "i-1", "size": 1},
+    "sensitive_attributes": [[{"type": "get_attr", "value": "a"}], [{"type": "get_attr", "value": "b"}]],
+    "private": "cA==",
+    "dependencies": ["a.c", "a.d", "module.m.a.e"],
+}
+RESOURCE = {"mode": "managed", "type": "a", "name": "b", "provider": PROVIDER, "instances": [INSTANCE]}
+STATE = {
+    "version": 4,
+    "terraform_version": "1.11.4",
+    "serial": 7,
+    "lineage": "c164bc2c",
+    "outputs": {"o": {"value": 1, "type": "number"}},
+    "resources": [RESOURCE],
+    "check_results": [{"object_kind": "check", "status": "pass"}],
+}
+B = ObjectKey("", "managed", "a", "b", None)
+ODD = [None, True, 0, 1.5, "", "text", [], ["text"], [[]], {}, {"k": {}}, [None]]
+
+
+def read(document):
+    return read_state(json.dumps(document).encode())
+
+
+def of(*instances, **resource):
+    """Read a state of one resource with *instances*."""
+    return read({**STATE, "resources": [{**RESOURCE, **resource, "instances": list(instances)}]})
+
+
+def nodes(document, path=()):
+    """Yield the path of each node of *document*."""
+    yield path
+    pairs = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    for name, value in pairs:
+        yield from nodes(value, (*path, name))
+
+
+def changed(document, path, new):
+    """Return *document* with the node at *path* exchanged; without *new*, taken out."""
+    if not path:
+        return new[0]
+    copy = document.copy()
+    if len(path) == 1 and not new:
+        del copy[path[0]]
+        return copy
+    copy[path[0]] = changed(document[path[0]], path[1:], new)
+    return copy
+
+
+def test_a_state_is_its_objects_and_all_else():
+    """Each object with the provider of its resource."""
+    state = read(STATE)
+    assert (state.lineage, state.serial) == ("c164bc2c", 7)
+    assert state.objects.keys() == {(B, "")}
+    assert state.objects[B, ""]["attributes"] == {"id": "i-1", "size": Number("1")}
+    assert state.objects[B, ""]["provider"] == PROVIDER
+    assert state.rest.keys() == {"version", "terraform_version", "serial", "lineage", "outputs"}
+    assert json.loads(state.text) == STATE
+
+
+def test_the_document_stays_as_terraform_wrote_it():
+    """It becomes a member of the rest: no number is rounded, nothing sorted."""
+    text = json.dumps({**STATE, "outputs": {"z": 1, "a": 2}}, indent=2).encode()
+    assert read_state(text + b"\n").text == text
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b" \r\n"])
+def test_an_empty_answer_is_no_state(text):
+    """So terraform answers before anything is written: lineage empty, serial 0."""
+    state = read_state(text)
+    assert (state.lineage, state.serial, state.objects) == ("", 0, {})
+    assert json.loads(state.text)["version"] == 4
+    assert state.says_the_same_as(read_state(state.text))
+
+
+@pytest.mark.parametrize("resources", [None, []])
+def test_a_state_without_resources_has_no_objects(resources):
+    """Go writes an empty list as null where it was never made."""
+    assert read({**STATE, "resources": resources}).objects == {}
+
+
+def test_instances_of_count_and_of_for_each_are_told_apart():
+    """`a.b[0]`, `a.b["0"]` and `a.b`: three objects."""
+    state = of({**INSTANCE, "index_key": 0}, {**INSTANCE, "index_key": "0"}, INSTANCE)
+    assert [key.index_key for key, _ in state.objects] == [Number("0"), "0", None]
+    assert state.objects.keys() == {(B._replace(index_key=index), "") for index in (Number("0"), "0", None)}
+
+
+def test_deposed_objects_have_their_own_keys():
+    """Beside the current object of the same instance, or without one."""
+    state = of(INSTANCE, {**INSTANCE, "deposed": "00c0ffee"}, {**INSTANCE, "deposed": "00c0ffef", "index_key": 1})
+    assert state.objects.keys() == {
+        (B, ""),
+        (B, "00c0ffee"),
+        (B._replace(index_key=Number("1")), "00c0ffef"),
+    }
+
+
+def test_objects_are_told_apart_by_all_that_names_them():
+    """Module, mode, type, name."""
+    others = [{"module": "module.m"}, {"mode": "data"}, {"type": "c"}, {"name": "d"}]
+    state = read({**STATE, "resources": [RESOURCE, *({**RESOURCE, **other} for other in others)]})
+    assert state.objects.keys() == {(B._replace(**other), "") for other in [{}, *others]}
+
+
+@pytest.mark.parametrize("more", [{}, {"index_key": 0}, {"index_key": "k"}, {"deposed": "00c0ffee"}])
+def test_one_object_twice_is_refused(more):
+    """In one resource, and in two."""
+    instance = {**INSTANCE, **more}
+    for resources in (
+        [{**RESOURCE, "instances": [instance, instance]}],
+        [{**RESOURCE, "instances": [instance]}, {**RESOURCE, "instances": [instance]}],
+    ):
+        with pytest.raises(PlanError, match=r"^the state tells one object twice$"):
+            read({**STATE, "resources": resources})
+
+
+@pytest.mark.parametrize("version", [3, 5, "4", 4.0, True, None, 40])
+def test_another_version_of_the_format_is_refused(version):
+    """What is not understood is not compared."""
+    with pytest.raises(PlanError, match=r"^the state is of a format that tfretry does not know$"):
+        read({**STATE, "version": version})
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_a_state_of_any_odd_shape_is_a_sentence(odd):
+    """Whatever stands in the place of whatever is expected: PlanError, or a state."""
+    whole = {**STATE, "resources": [{**RESOURCE, "module": "m", "instances": [{**INSTANCE, "index_key": "k"}]}]}
+    whole["resources"][0]["instances"][0]["deposed"] = "d"
+    for path in nodes(whole):
+        try:
+            read(changed(whole, path, [odd]))
+        except PlanError as error:
+            assert error.reason.startswith(("terraform's answer cannot be read: it is not", "the state "))  # noqa: PT017
+
+
+@pytest.mark.parametrize("name", ["version", "serial", "lineage", "resources"])
+def test_a_state_without_what_every_state_has_is_refused(name):
+    """Nothing is taken for granted of terraform's answer."""
+    with pytest.raises(PlanError, match=r"^terraform's answer cannot be read: it is not a state$"):
+        read(changed(STATE, [name], []))
+
+
+@pytest.mark.parametrize("name", ["mode", "type", "name", "provider", "instances"])
+def test_a_resource_without_what_every_resource_has_is_refused(name):
+    """Nothing is taken for granted of terraform's answer."""
+    with pytest.raises(PlanError, match=r"^terraform's answer cannot be read: it is not a state$"):
+        read(changed(STATE, ["resources", 0, name], []))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("serial", odd) for odd in (None, "7", "", [], {}, 1.5, True)],
+        *[("lineage", odd) for odd in (None, 7, [], {}, True)],
+    ],
+)
+def test_a_serial_is_a_whole_number_and_a_lineage_a_text(name, value):
+    """These two decide whether a state is the one of the plan."""
+    with pytest.raises(PlanError, match=r"^terraform's answer cannot be read: it is not a state$"):
+        read({**STATE, name: value})
+
+
+@pytest.mark.parametrize("text", [b"x", b"{", b'{"version":4,"version":4}', b"No state file was found!", b"\xff"])
+def test_what_is_no_json_is_refused(text):
+    """As a wrapper might answer."""
+    with pytest.raises(PlanError, match="it is not the JSON that was expected"):
+        read_state(text)
+
+
+def orders(name):
+    return [list(order) for order in itertools.permutations(INSTANCE[name])]
+
+
+@pytest.mark.parametrize("name", ["sensitive_attributes", "dependencies"])
+def test_lists_that_come_in_any_order_are_equal_in_any_order(name):
+    """Terraform writes them as its maps give them."""
+    for order in orders(name):
+        assert read(STATE).says_the_same_as(of({**INSTANCE, name: order}))
+
+
+def test_a_list_of_an_object_keeps_its_order():
+    """Only what terraform keeps as a set is sorted."""
+    one = {**INSTANCE, "attributes": {"list": ["a", "b"], "dependencies": ["a", "b"]}}
+    other = {**INSTANCE, "attributes": {"list": ["a", "b"], "dependencies": ["b", "a"]}}
+    assert not of(one).says_the_same_as(of(other))
+
+
+@pytest.mark.parametrize("results", [None, [], [{"object_kind": "check", "status": "fail"}], {"any": "thing"}])
+def test_check_results_are_not_compared(results):
+    """They come in random order."""
+    assert read(STATE).says_the_same_as(read({**STATE, "check_results": results}))
+    assert read(STATE).says_the_same_as(read(changed(STATE, ["check_results"], [])))
+
+
+@pytest.mark.parametrize("path", [path for path in nodes(STATE) if path and path[0] != "check_results"], ids=repr)
+def test_each_other_value_is_compared(path):
+    """Exchanged, or taken out: the two do not say the same, if it is a state at all."""
+    assert read(STATE).says_the_same_as(read(STATE))
+    for new in (["other"], [{"other": 1}], [None], []):
+        try:
+            other = read(changed(STATE, path, new))
+        except PlanError:
+            continue
+        assert not read(STATE).says_the_same_as(other)
+        assert not other.says_the_same_as(read(STATE))
+
+
+def test_an_object_more_and_a_member_more_are_seen():
+    """In either direction."""
+    more = read({**STATE, "resources": [RESOURCE, {**RESOURCE, "name": "c"}]})
+    assert not more.says_the_same_as(read(STATE))
+    assert not read(STATE).says_the_same_as(more)
+    assert not read(STATE).says_the_same_as(read({**STATE, "backend": {}}))
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, True),
+        ({"private": "x"}, True),
+        ({"dependencies": []}, True),
+        ({"schema_version": 1}, True),
+        ({"create_before_destroy": True}, True),
+        ({"sensitive_attributes": []}, True),
+        ({"status": "tainted"}, False),
+        ({"attributes": {"id": "i-1", "size": 1.0}}, False),
+        ({"attributes": {"id": "i-1", "size": "1"}}, False),
+        ({"attributes": {"id": "i-1"}}, False),
+        ({"attributes_flat": {"id": "i-1"}}, False),
+    ],
+)
+def test_the_substance_of_an_object_is_what_an_operation_changes(more, expected):
+    """Terraform rewrites its bookkeeping when an operation fails, too."""
+    one, other = of(INSTANCE).objects[B, ""], of({**INSTANCE, **more}).objects[B, ""]
+    assert has_same_substance(one, other) is has_same_substance(other, one) is expected
+
+
+def test_an_object_that_is_not_there_has_the_substance_of_none():
+    """Not that of an empty one."""
+    assert has_same_substance(None, None)
+    assert not has_same_substance(None, {})
+    assert not has_same_substance({}, None)
+
+
+@given(st.permutations(range(5)))
+def test_resources_are_the_same_in_any_order(order):
+    """As instances are: each has its key."""
+    resources = [{**RESOURCE, "name": f"n{n}"} for n in range(5)]
+    one, other = ({**STATE, "resources": [resources[n] for n in each]} for each in (range(5), order))
+    assert read(one).says_the_same_as(read(other))
+
+
+def test_a_captured_state_is_read():
+    """Of OpenTofu, after a failure."""
+    state = read_state((CORPUS / "pulled.json").read_bytes())
+    assert (state.lineage, state.serial) == ("c164bc2c-5371-527d-7784-b2208853b2c3", 1)
+    assert state.objects.keys() == {(ObjectKey("", "managed", "slow_thing", "cluster", None), "")}
