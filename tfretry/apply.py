@@ -17,14 +17,13 @@ from tfretry.process.terminal import forget_typed
 from tfretry.result import Result, interrupted, not_continued, result_of
 from tfretry.terraform.command import Command
 from tfretry.terraform.inputs import spent_variable
+from tfretry.terraform.messages import STALE_PLAN
 
 if TYPE_CHECKING:
     from tfretry.next_argv import Repeat
     from tfretry.plan.saved_plan import Rest, SavedPlan
     from tfretry.report.reporter import Reporter
 
-# terraform's internal/backend/local/backend_local.go
-STALE = ("Saved plan is stale", "Saved plan does not match the given state")
 NO_REFRESH_OF_A_PLAN = "--refresh-on-retry has no effect on a saved plan: terraform refreshes only when it plans"
 
 
@@ -78,13 +77,7 @@ class Apply:
         return Reporter(self._settings, self._environ, as_json=log_format == "json")
 
     def _attempt(self, argv: Sequence[str]) -> None:
-        attempt = run_attempt(
-            argv,
-            causes=self._settings.causes,
-            signals=self._signals,
-            changes=self._command.depends_on_changes,
-        )
-        self._attempts.append(attempt)
+        self._attempts.append(run_attempt(argv, causes=self._settings.causes, signals=self._signals))
 
     def _retry(self, reporter: Reporter, saved: SavedPlan | None) -> Result:
         from tfretry.policy import waits
@@ -102,7 +95,7 @@ class Apply:
             return not_continued(self._attempts, error.reason, *error.details, *([saved.advice] if saved else []))
         except TfretryError as error:  # terraform cannot be started any more, for example
             return not_continued(self._attempts, str(error))
-        if saved and len(self._attempts) > 1 and self._attempts[-1].was_refused(*STALE):
+        if saved and len(self._attempts) > 1 and self._attempts[-1].was_refused(*STALE_PLAN):
             return not_continued(
                 self._attempts, "another run has changed the state since the last attempt", saved.advice
             )

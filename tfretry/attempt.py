@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tfretry.causes.diagnosis import Classifier, Diagnosis
-from tfretry.causes.patience import patience
 from tfretry.causes.table import Cause
+from tfretry.causes.time_limit import time_limit
 from tfretry.output.progress import Completion
 from tfretry.output.reader import OutputReader
 from tfretry.process.run import run_terraform
@@ -62,14 +62,10 @@ def run_attempt(
     *,
     causes: Sequence[Cause],
     signals: Signals,
-    changes: bool = True,
 ) -> Attempt:
-    """Run terraform once, to its end.
-
-    Without *changes* it is not asked which changes are finished, but for updates.
-    """
-    judge = Classifier(causes, patience)
-    readings = OutputReader(judge.see, changes=changes)
+    """Run terraform once, to its end."""
+    judge = Classifier(causes, time_limit)
+    readings = OutputReader(judge.see)
     started, began_s = time.time(), time.monotonic()
     outcome = run_terraform(argv, signals=signals, feed=readings.feed)
     ended_s = time.monotonic()

@@ -11,14 +11,13 @@ from tenacity.wait import wait_base
 
 from tfretry.attempt import Attempt
 from tfretry.config.settings import Settings
+from tfretry.terraform.messages import NO_REFRESH_REFUSED
 
 # The optimum of a grid over five plausible distributions of the role's propagation time.
 PROPORTION = 0.5
 SHORTEST_WAIT_S = 2.0
 JITTER = (0.75, 1.25)
 NO_REFRESH = "-refresh=false"
-# Old Terraform Enterprise refuses it with this sentence (terraform's internal/backend/remote/backend_apply.go).
-NO_REFRESH_REFUSED = "Planning without refresh is not supported"
 ALWAYS_ALLOWED = 3  # the first attempt and two retries, however long each takes
 
 

@@ -19,13 +19,13 @@ KINDS = {
 MEASURED = """
 import resource, sys, time
 from tfretry.causes.diagnosis import Classifier
-from tfretry.causes.patience import patience
+from tfretry.causes.time_limit import time_limit
 from tfretry.causes.table import TABLE
 from tfretry.output.diagnostics import DiagnosticReader
 from tfretry.output.progress import ProgressReader
 
 total, block = int(sys.argv[1]), sys.stdin.buffer.read()
-diagnostics = DiagnosticReader(Classifier(TABLE, patience).see)
+diagnostics = DiagnosticReader(Classifier(TABLE, time_limit).see)
 readers = {"diagnostics": [diagnostics], "progress": [ProgressReader()]}[sys.argv[2]]
 started = time.perf_counter()
 for _ in range(total // len(block)):

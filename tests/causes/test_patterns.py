@@ -45,7 +45,7 @@ TEXT = "Error: creating Route. Please verify it a\\b [x y] end"
     ],
 )
 def test_white_space_never_decides(pattern, matches):
-    """A run of it in the pattern is the one blank of the text; a class, and a verbose pattern, stay as they are."""
+    """A run of it in the pattern matches the one blank of the text; classes and verbose patterns are unchanged."""
     assert bool(compiled(pattern).search(TEXT)) is matches
 
 
@@ -54,8 +54,8 @@ blanks = st.text(" \t\n\r\u00a0\v", min_size=1, max_size=4)
 
 
 @given(st.lists(st.tuples(words, blanks), min_size=1), st.data())
-def test_what_the_user_copies_from_the_screen_matches(parts, data):
-    """With any white space where the text has any, escaped as a whole or only where it must be."""
+def test_text_copied_from_the_screen_matches(parts, data):
+    """With any white space between its words, whether all or only special characters are escaped."""
     text = " ".join(word for word, _ in parts)
     copied = "".join(word + blank for word, blank in parts).rstrip()
     escape = data.draw(st.sampled_from([re.escape, lambda given: re.sub(r"[\\\[\](){}+$#.]", r"\\\g<0>", given)]))
@@ -63,8 +63,8 @@ def test_what_the_user_copies_from_the_screen_matches(parts, data):
 
 
 @given(st.text("ab \\s\\n[]()*+?{}|^$.,1 ", max_size=12))
-def test_what_is_a_pattern_stays_one(pattern):
-    """Whatever stands in it: what Python takes, we take."""
+def test_every_pattern_that_python_accepts_is_accepted(pattern):
+    """Rewriting the white space breaks no pattern."""
     try:
         re.compile(pattern)
     except (re.error, FutureWarning, OverflowError):

@@ -8,7 +8,7 @@ import sys
 from datetime import datetime, timedelta
 
 import pytest
-from terraform_output import CREATING, DENIED, ROLE_ERROR, TFRETRY, run
+from terraform_output import CREATING, DENIED_ERROR, ROLE_ERROR, TFRETRY, run
 
 from tfretry import __version__
 from tfretry.cli import main
@@ -40,14 +40,14 @@ def test_nothing_is_added_if_the_first_apply_succeeds(scripted):
 
 def test_a_permanent_error_is_not_retried(scripted):
     """One apply, terraform's exit code, and no line of ours."""
-    runs = scripted((1, "", DENIED), (0, "", ""))
+    runs = scripted((1, "", DENIED_ERROR), (0, "", ""))
     done = run("apply")
-    assert (done.returncode, done.stderr, len(runs())) == (1, DENIED.encode(), 1)
+    assert (done.returncode, done.stderr, len(runs())) == (1, DENIED_ERROR.encode(), 1)
 
 
 def test_a_permanent_error_beside_a_role_error_prevents_a_retry(scripted):
     """A line names the error."""
-    runs = scripted((1, "", ROLE_ERROR + DENIED), (0, "", ""))
+    runs = scripted((1, "", ROLE_ERROR + DENIED_ERROR), (0, "", ""))
     done = run("apply")
     last = done.stderr.decode().splitlines()[-1]
     assert (done.returncode, len(runs())) == (1, 1)
@@ -70,7 +70,7 @@ def test_giving_up_names_the_remedy(scripted):
 @pytest.mark.usefixtures("short_waits")
 def test_a_retry_that_fails_for_good_is_explained(scripted):
     """The last line says why there was no third attempt."""
-    runs = scripted((1, "", ROLE_ERROR), (1, "", DENIED))
+    runs = scripted((1, "", ROLE_ERROR), (1, "", DENIED_ERROR))
     done = run("apply")
     assert (done.returncode, len(runs())) == (1, 2)
     assert b"tfretry: not retried: aws_ecs_cluster.c failed for another reason" in done.stderr
@@ -171,7 +171,7 @@ def test_a_variable_file_that_is_a_fifo_is_not_retried(scripted, tmp_path):
 
 def test_our_line_begins_on_a_line_of_its_own(scripted):
     """Even after output without a final newline."""
-    scripted((1, "", (ROLE_ERROR + DENIED).rstrip("\n")))
+    scripted((1, "", (ROLE_ERROR + DENIED_ERROR).rstrip("\n")))
     assert b"\ntfretry: not retried: " in run("apply").stderr
 
 

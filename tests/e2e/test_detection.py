@@ -1,29 +1,29 @@
-"""What the whole program makes of errors: the patterns of a user, OpenTofu's hidden errors, and what it says."""
+"""Errors in the whole program: users' patterns, OpenTofu's consolidated errors, and our messages about them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from render import Said, box, message, plain
+from render import Content, box, message, plain
 from terraform_output import run
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 FAST = ("--first-wait=0.1s", "--longest-wait=0.1s", "--max-attempts=2")
-SCRIPT = Said(
+SCRIPT = Content(
     summary="local-exec provisioner error",
     detail="Error running command 'deploy --timeout 5': exit status 75. Output: load balancer.  Please verify\n",
 )
-PRECONDITION = Said(summary="Resource precondition failed", detail="The zone is not there yet.")
-PASS_ROLE = Said(
+PRECONDITION = Content(summary="Resource precondition failed", detail="The zone is not there yet.")
+PASS_ROLE = Content(
     summary="creating Lambda: AccessDeniedException: User: ci is not authorized to perform: iam:PassRole on resource: r"
 )
-STALE = Said(summary="Saved plan is stale", detail="The given plan file can no longer be applied.")
+STALE = Content(summary="Saved plan is stale", detail="The given plan file can no longer be applied.")
 
 
 @pytest.fixture
 def runs(fake_terraform, tmp_path):
-    """How often tfretry, with options, runs a terraform that fails with a text; and what it says of it."""
+    """Run tfretry with a terraform that fails with a text; return the number of attempts and our messages."""
 
     def count(text: str | bytes, *options: str, stream: int = 2) -> tuple[int, str]:
         (tmp_path / "text").write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -32,18 +32,18 @@ def runs(fake_terraform, tmp_path):
         fake_terraform(f"echo >>{tries}; cat {tmp_path}/text >&{stream}; exit 1")
         done = run(*FAST, *options, "apply", "-auto-approve")
         assert done.returncode == 1
-        said = [line for line in done.stderr.decode().splitlines() if line.startswith("tfretry: ")]
-        return len(tries.read_bytes()), "\n".join(said)
+        content = [line for line in done.stderr.decode().splitlines() if line.startswith("tfretry: ")]
+        return len(tries.read_bytes()), "\n".join(content)
 
     return count
 
 
-@pytest.mark.parametrize("shape", [box, plain, message])
+@pytest.mark.parametrize("format_", [box, plain, message])
 @pytest.mark.parametrize(
-    ("said", "pattern", "retried"),
+    ("content", "pattern", "retried"),
     [
-        (Said(summary="creating Route in Route Table (rtb-1): x"), "^Error: creating Route", True),
-        (Said(summary="creating Route in Route Table (rtb-1): x"), ".*Error: .*Route Table", True),
+        (Content(summary="creating Route in Route Table (rtb-1): x"), "^Error: creating Route", True),
+        (Content(summary="creating Route in Route Table (rtb-1): x"), ".*Error: .*Route Table", True),
         (SCRIPT, "load balancer.  Please verify", True),
         (SCRIPT, "local-exec provisioner error", True),
         (SCRIPT, "exit status 75", True),
@@ -53,40 +53,40 @@ def runs(fake_terraform, tmp_path):
         (STALE, ".", False),
     ],
 )
-def test_a_users_pattern_sees_what_the_user_sees(runs, said, pattern, retried, shape):
-    """In each shape: heading, terraform's words, two blanks, and what no known cause may match."""
-    tries, _ = runs(shape(said), f"--retry-on={pattern}", stream=1 if shape is message else 2)
+def test_a_users_pattern_sees_what_the_user_sees(runs, content, pattern, retried, format_):
+    """In each format: the heading, terraform's words, two blanks, and text that no built-in cause may match."""
+    tries, _ = runs(format_(content), f"--retry-on={pattern}", stream=1 if format_ is message else 2)
     assert tries == (2 if retried else 1)
 
 
 @pytest.mark.parametrize("file", ["tofu1.12.6-consolidated-denial", "tofu1.12.6-consolidated-denial-nocolor"])
 def test_an_error_that_hides_others_is_not_retried_and_we_say_so(runs, file):
-    """A denial is behind it; OpenTofu's option is named."""
-    tries, said = runs((CORPUS / f"{file}.stderr.raw").read_bytes())
+    """It hides a denial; our message names OpenTofu's option."""
+    tries, content = runs((CORPUS / f"{file}.stderr.raw").read_bytes())
     assert tries == 1
-    assert "-consolidate-errors" in said
-    assert "terraform_data.a" in said
+    assert "-consolidate-errors" in content
+    assert "terraform_data.a" in content
 
 
 def test_an_error_that_hides_others_is_retried_for_its_summary(runs):
-    """They share it."""
+    """The hidden errors have the same summary."""
     assert runs((CORPUS / "tofu1.12.6-consolidated-summary.stderr.raw").read_bytes())[0] == 2
 
 
-def test_what_can_be_read_as_two_errors_is_not_retried_and_we_say_so(runs):
-    """In every shape alike: the first alone is known to no cause."""
+def test_text_that_may_be_two_errors_is_not_retried_and_we_say_so(runs):
+    """In every format: no cause explains the first of the two."""
     inner = "no luck\n\nError: Unable to assume the service linked role."
-    said = Said(summary=SCRIPT.summary, detail=f"Error running command 'x': exit status 1. Output: {inner}")
-    for text, stream in ((box(said), 2), (plain(said), 2), (message(said), 1)):
+    content = Content(summary=SCRIPT.summary, detail=f"Error running command 'x': exit status 1. Output: {inner}")
+    for text, stream in ((box(content), 2), (plain(content), 2), (message(content), 1)):
         tries, line = runs(text, stream=stream)
         assert tries == 1
         assert "aws_ecs_service.ecs failed for another reason (local-exec provisioner error)" in line
 
 
-def test_network_is_asked_for_by_its_name_and_tells_the_risk(runs):
-    """`all` does not contain it."""
-    text = box(Said(summary="reading ECS Cluster: dial tcp 10.0.0.1:443: i/o timeout"))
+def test_network_is_enabled_by_name_only_and_its_message_names_the_risk(runs):
+    """`all` does not include it."""
+    text = box(Content(summary="reading ECS Cluster: dial tcp 10.0.0.1:443: i/o timeout"))
     assert runs(text, "--cause=all")[0] == 1
-    tries, said = runs(text, "--cause=network")
+    tries, content = runs(text, "--cause=network")
     assert tries == 2
-    assert "a retry may create an object twice" in said
+    assert "a retry may create an object twice" in content

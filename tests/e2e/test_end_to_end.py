@@ -27,7 +27,7 @@ resource "terraform_data" "service" {{
   }}
 }}
 """
-DENIED = """
+DENIED_ERROR = """
 resource "terraform_data" "denied" {
   provisioner "local-exec" {
     command = "echo 'AccessDeniedException: not yours' >&2; exit 254"
@@ -88,14 +88,14 @@ def test_the_role_becomes_ready_and_the_apply_succeeds(module):
 
 def test_a_permanent_error_is_not_retried(module):
     """Terraform's exit code, and no line of ours."""
-    module(DENIED)
+    module(DENIED_ERROR)
     done = run("apply", "-auto-approve")
     assert (done.returncode, "tfretry" in done.stderr) == (1, False)
 
 
 def test_a_role_error_beside_a_permanent_one_is_not_retried(module):
     """A line names the permanent error."""
-    folder = module(WAITS_FOR_ROLE + DENIED)
+    folder = module(WAITS_FOR_ROLE + DENIED_ERROR)
     done = run("apply", "-auto-approve")
     assert (done.returncode, tries(folder)) == (1, 1)
     assert "tfretry: not retried: terraform_data.denied failed for another reason" in done.stderr

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
+from terraform_output import DENIED_ERROR, ROLE_ERROR, TFRETRY, run
 
 pytest_plugins = ["provider_fixture"]
 QUICK = ("--first-wait=10ms", "--longest-wait=20ms")
@@ -137,7 +137,7 @@ def test_an_unexpected_error_has_its_traceback(scripted, tmp_path):
 def test_a_terraform_that_is_killed_has_its_report(fake_terraform, tmp_path, fault):
     """The exit code in it is 128+N; nothing is retried."""
     fake_terraform(f"cat {tmp_path}/error >&2; kill -{'9' if 'killed' in fault else '6'} $$; sleep 60")
-    (tmp_path / "error").write_text(ROLE_ERROR if fault == "dies" else DENIED)
+    (tmp_path / "error").write_text(ROLE_ERROR if fault == "dies" else DENIED_ERROR)
     report = tmp_path / "report.json"
     done = run(f"--report={report}", "apply")
     number = 6 if fault == "dies" else 9

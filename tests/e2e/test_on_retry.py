@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 from harness import Program, wait_until
-from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
+from terraform_output import DENIED_ERROR, ROLE_ERROR, TFRETRY, run
 
 pytestmark = pytest.mark.usefixtures("short_waits")
 
@@ -55,11 +55,11 @@ def test_the_variable_and_the_file_can_name_it(scripted, folder, monkeypatch, wa
     ("runs", "options", "times"),
     [
         ([(0, "", "")], [], 0),
-        ([(1, "", DENIED)], [], 0),
-        ([(1, "", ROLE_ERROR + DENIED)], [], 0),
+        ([(1, "", DENIED_ERROR)], [], 0),
+        ([(1, "", ROLE_ERROR + DENIED_ERROR)], [], 0),
         ([(1, "", ROLE_ERROR)], ["--max-attempts=1"], 0),
         ([(1, "", ROLE_ERROR)], ["--max-attempts=2"], 1),
-        ([(1, "", ROLE_ERROR), (1, "", DENIED)], [], 1),
+        ([(1, "", ROLE_ERROR), (1, "", DENIED_ERROR)], [], 1),
     ],
 )
 def test_it_runs_only_before_a_retry(scripted, folder, runs, options, times):

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from provider.cloud import DENIED
+from provider.cloud import DENIED_ANSWER
 
 pytestmark = pytest.mark.slow
 pytest_plugins = ["provider_fixture"]
@@ -86,12 +86,12 @@ def test_an_object_that_is_left_behind_is_tainted(sim):
 def test_a_permanent_error_does_not_care_for_the_gate(sim):
     """Until the test takes it away; the error may stand in the detail, where terraform wraps it."""
     sim.write(service("a"))
-    sim.fail("create", error=DENIED, gate=False, wrapped=True)
+    sim.fail("create", error=DENIED_ANSWER, gate=False, wrapped=True)
     sim.gate()
     failed = sim.terraform(*APPLY)
     assert (failed.returncode, "Error: Service unavailable\n" in failed.stderr) == (1, True)
     assert "AccessDeniedException" in failed.stderr
-    assert DENIED.rpartition("}")[2] not in failed.stderr  # it is wrapped
+    assert DENIED_ANSWER.rpartition("}")[2] not in failed.stderr  # it is wrapped
     sim.heal("create")
     assert sim.terraform(*APPLY).returncode == 0
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from terraform_output import DENIED, ROLE_ERROR, TFRETRY
+from terraform_output import DENIED_ERROR, ROLE_ERROR, TFRETRY
 
 LIMIT = 100
 PATH = "/usr/bin:/bin"
@@ -147,7 +147,7 @@ def test_a_nested_apply_of_something_else_is_not_disturbed(tmp_path, place, inne
     """As a provisioner starts one: it finds the same terraform, and retries by itself."""
     (tmp_path / "module").mkdir()
     (tmp_path / "role").write_text(ROLE_ERROR)
-    (tmp_path / "denied").write_text(DENIED)
+    (tmp_path / "denied").write_text(DENIED_ERROR)
     nested = f"cd {folder} && NESTED=1 {ON_TFRETRY} --max-attempts 2 {inner}"
     starts = place(
         "real", f"[ $NESTED ] && cat {tmp_path}/role >&2 && exit 1\n({nested})\ncat {tmp_path}/denied >&2; exit 1"

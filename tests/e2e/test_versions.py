@@ -30,7 +30,7 @@ FAIL = (
 SECOND_TRY = f"echo try >>tries; [ $(grep -c try tries) -ge 2 ] || {{ {FAIL}; }}"
 NEVER = f"echo try >>tries; {FAIL}"
 WHEN_TOLD = f"trap '' INT; echo try >>tries; while [ ! -e go ]; do sleep 0.02; done; {FAIL}"
-DENIED = "echo 'AccessDeniedException: not yours' >&2; exit 254"
+DENIED_COMMAND = "echo 'AccessDeniedException: not yours' >&2; exit 254"
 APPLY = ("apply", "-auto-approve", "-input=false")
 FOUND = (*RELEASES, *on_path())
 
@@ -150,7 +150,7 @@ def test_a_permanent_error_beside_it_is_one_apply(module, release):
     """A line says what stood in the way."""
     module.write(service=NEVER)
     with open("denied.tf", "w") as file:
-        provisioner = f'provisioner "local-exec" {{\n    command = {json.dumps(DENIED)}\n  }}'
+        provisioner = f'provisioner "local-exec" {{\n    command = {json.dumps(DENIED_COMMAND)}\n  }}'
         file.write(f'resource "{release.resource}" "denied" {{\n  {provisioner}\n}}\n')
     done = tfretry(*APPLY)
     assert (done.returncode, module.tries()) == (1, 1)

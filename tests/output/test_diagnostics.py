@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import render
-from diagnostics import cut_at, heals, in_pieces, judged, read
-from render import AWS, DENIED, OLD_SHAPES, SHAPES, Said
+from diagnostics import cut_at, diagnosis_of, in_pieces, is_retried, read
+from render import ACCESS_DENIED, AWS, FORMATS, OLD_FORMATS, Content
 
 from tfretry.output.diagnostic import Diagnostic
 
@@ -17,10 +17,10 @@ CAPTURES = json.loads((CORPUS / "index.json").read_text())
 
 @pytest.mark.parametrize("capture", CAPTURES, ids=lambda capture: capture["file"])
 def test_every_capture_is_decided_as_labelled_however_it_is_cut(capture):
-    """Captures of real terraform, at every chunk size from 1 to 64 and at random places."""
+    """Captures of real terraform, in chunks of 1 to 64 bytes and cut at random places."""
     text = (CORPUS / capture["file"]).read_bytes()
     whole = read(text)
-    assert (judged(whole).is_transient and capture["exit_code"] == 1) is capture["retry"]
+    assert (diagnosis_of(whole).is_transient and capture["exit_code"] == 1) is capture["retry"]
     for size in range(1, 65):
         assert read(*in_pieces(text, size)) == whole
     places = random.Random(capture["file"])
@@ -39,45 +39,45 @@ def test_every_capture_is_decided_as_labelled_however_it_is_cut(capture):
         ("v5-cloud-stdout-nocolor.raw", "aws_ecs_service.this"),
     ],
 )
-def test_the_address_is_told_by_every_shape(file, address):
-    """In full where terraform shows it, from the source's context before that."""
+def test_the_address_is_read_from_every_format(file, address):
+    """The full address where terraform prints one; else the address in the source line."""
     assert read((CORPUS / file).read_bytes())[0].address == address
 
 
 BLUE = 'module.app["blue"].aws_ecs_service.this[0]'
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_an_address_in_a_module_with_keys_is_told_in_full(shape):
-    """The address in the message is the one that terraform shows."""
-    (found,) = read(SHAPES[shape](Said(summary=AWS, address=BLUE), 40).encode())
-    assert found == Diagnostic(summary=AWS, detail="", address=BLUE, shape=found.format)
+@pytest.mark.parametrize("format_", FORMATS)
+def test_an_address_in_a_module_with_keys_is_read_in_full(format_):
+    """The address is the one that terraform prints, in every format."""
+    (found,) = read(FORMATS[format_](Content(summary=AWS, address=BLUE), 40).encode())
+    assert found == Diagnostic(summary=AWS, detail="", address=BLUE, format=found.format)
 
 
 @pytest.mark.parametrize("newer", [False, True], ids=["0.11.11", "0.11.14"])
 def test_an_old_leaf_has_the_module_of_its_outer_bullet(newer):
     """0.11 names the module in the outer bullet only."""
-    text = render.bullets([Said(summary=AWS, address="module.app.aws_ecs_service.this.0")], newer=newer)
+    text = render.bullets([Content(summary=AWS, address="module.app.aws_ecs_service.this.0")], newer=newer)
     (found,) = read(text.encode())
     assert (found.address, found.summary, found.format) == ("module.app.aws_ecs_service.this.0", AWS, "bullets")
 
 
 def test_a_leaf_without_an_address_has_that_of_the_group():
-    """`* aws_x.y: 2 errors occurred:` speaks for what follows."""
+    """`* aws_x.y: 2 errors occurred:` gives the address of the errors that follow."""
     text = "\nError: Error applying plan:\n\n1 error occurred:\n\t* aws_x.y: 2 errors occurred:\n\t* a b\n\t* c d\n\n"
     assert [(found.address, found.summary) for found in read(text.encode())] == [("aws_x.y", "a b"), ("aws_x.y", "c d")]
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, *OLD_SHAPES])
+@pytest.mark.parametrize("format_", [*FORMATS, *OLD_FORMATS])
 @pytest.mark.parametrize("where", ["summary", "detail"])
-def test_a_group_in_one_diagnostic_must_heal_in_every_leaf(shape, where):
-    """A permanent error inside a provider's own list of errors is still an unexplained."""
-    write = {**SHAPES, **OLD_SHAPES}[shape]
+def test_a_group_is_retried_only_if_every_leaf_is_transient(format_, where):
+    """A permanent error in a provider's own list of errors prevents the retry."""
+    write = {**FORMATS, **OLD_FORMATS}[format_]
 
-    def said(*messages: str) -> str:
+    def content(*messages: str) -> str:
         items = f"{len(messages)} errors occurred:\n" + "".join(f"\t* {message}\n" for message in messages)
-        return write(Said(summary=items) if where == "summary" else Said(summary="Failed", detail=items), 30)
+        return write(Content(summary=items) if where == "summary" else Content(summary="Failed", detail=items), 30)
 
-    assert heals(said(AWS, AWS))
-    assert not heals(said(AWS, DENIED))
-    assert not heals(said("no such thing", AWS))
+    assert is_retried(content(AWS, AWS))
+    assert not is_retried(content(AWS, ACCESS_DENIED))
+    assert not is_retried(content("no such thing", AWS))

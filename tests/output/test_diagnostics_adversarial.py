@@ -6,20 +6,20 @@ from dataclasses import replace
 
 import pytest
 import render
-from diagnostics import heals, in_pieces, judged, read
-from render import AWS, DENIED, NOISE, SENTENCE, SHAPES, WARNING, Said
+from diagnostics import diagnosis_of, in_pieces, is_retried, read
+from render import ACCESS_DENIED, AWS, FORMATS, NOISE, SENTENCE, WARNING, Content
 
 UNLOCK = "Releasing state lock. This may take a few moments...\n"
 PROMPT = "\nDo you want to perform these actions?\n\n  Enter a value: no\n\nApply cancelled.\n"
 FAKE = f"': exit status 1. Output: {SENTENCE}"
 
 
-def local_exec(command: str, output: str, *, error: str = "exit status 1") -> Said:
-    said = f"Error running command '{command}': {error}. Output: {output}"
-    return Said(summary="local-exec provisioner error", detail=said)
+def local_exec(command: str, output: str, *, error: str = "exit status 1") -> Content:
+    content = f"Error running command '{command}': {error}. Output: {output}"
+    return Content(summary="local-exec provisioner error", detail=content)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize(
     ("command", "output", "retried"),
     [
@@ -45,21 +45,21 @@ def local_exec(command: str, output: str, *, error: str = "exit status 1") -> Sa
         (f"x {FAKE}\n\n  with a.b,\n  on x line 1:\n    │ ", "no\n", False),
         (f"x {FAKE}\n\n  on x line 1:\n12345: ", "no\n", False),
         (f"1 error occurred:\n\t* {SENTENCE}", "no\n", False),
-        ("x", f"{DENIED} {SENTENCE}", False),
+        ("x", f"{ACCESS_DENIED} {SENTENCE}", False),
     ],
 )
-def test_only_what_a_command_printed_counts(shape, command, output, retried):
-    """The command can quote anything, even terraform's own words; when in doubt there is no match."""
+def test_only_what_a_command_printed_counts(format_, command, output, retried):
+    """A command may quote anything, terraform's own words too; in doubt nothing matches."""
     for width in (20, 78):
-        assert heals(SHAPES[shape](local_exec(command, output), width)) is retried
+        assert is_retried(FORMATS[format_](local_exec(command, output), width)) is retried
 
 
 @pytest.mark.parametrize(
     "error", ['exec: "x": executable file not found in $PATH', "signal: killed", "context canceled"]
 )
 def test_a_quoted_end_of_a_command_is_not_taken_for_the_true_one(error):
-    """The true end may read otherwise than `exit status`."""
-    assert not heals(render.box(local_exec(f"echo {FAKE}", "", error=error)))
+    """The true end may have other words than `exit status`."""
+    assert not is_retried(render.box(local_exec(f"echo {FAKE}", "", error=error)))
 
 
 @pytest.mark.parametrize("newer", [False, True])
@@ -75,11 +75,11 @@ def test_a_quoted_end_of_a_command_is_not_taken_for_the_true_one(error):
     ],
 )
 def test_before_0_15_a_command_quotes_no_less(command, output, retried, newer):
-    """In 0.11 to 0.14 the failed command is the summary itself."""
-    said = Said(summary=local_exec(command, output).detail)
-    assert heals(render.bullets([said], newer=newer)) is retried
-    assert heals(render.legacy(said)) is retried
-    assert heals(render.legacy(replace(said, located=False), colour=False)) is retried
+    """In 0.11 to 0.14 the failed command stands in the summary."""
+    content = Content(summary=local_exec(command, output).detail)
+    assert is_retried(render.bullets([content], newer=newer)) is retried
+    assert is_retried(render.legacy(content)) is retried
+    assert is_retried(render.legacy(replace(content, located=False), colour=False)) is retried
 
 
 STREAMS = {
@@ -96,30 +96,34 @@ STREAMS = {
     "a warning only": render.plain(WARNING),
     "a warning in a box only": render.box(WARNING),
     "a warning in JSON only": render.message(WARNING),
-    "a warning that begins like an error": render.plain(Said(summary="w", detail=f"Error: {AWS}", severity="Warning")),
+    "a warning that begins like an error": render.plain(
+        Content(summary="w", detail=f"Error: {AWS}", severity="Warning")
+    ),
     "a plain warning that quotes an error, and a no": (
-        f"{render.plain(Said(summary='w', detail=f'See{chr(10) * 2}Error: {AWS}', severity='Warning'))}{PROMPT}"
+        f"{render.plain(Content(summary='w', detail=f'See{chr(10) * 2}Error: {AWS}', severity='Warning'))}{PROMPT}"
     ),
     "several warnings, compact": f"Warnings:\n\n- Check block assertion failed\n  on x.tf line 1: {AWS}\n",
-    "an empty box beside the role error": f"╷\n╵\n{render.box(Said(summary=AWS))}",
-    "a box that is neither": f"╷\n│ Notice: x\n╵\n{render.box(Said(summary=AWS))}",
-    "a JSON error that is damaged": '{"@level":"error","@message":"Error: x"\n' + render.message(Said(summary=AWS)),
-    "a JSON error that is cut": render.message(Said(summary=AWS))
+    "an empty box beside the role error": f"╷\n╵\n{render.box(Content(summary=AWS))}",
+    "a box that is neither": f"╷\n│ Notice: x\n╵\n{render.box(Content(summary=AWS))}",
+    "a JSON error that is damaged": '{"@level":"error","@message":"Error: x"\n' + render.message(Content(summary=AWS)),
+    "a JSON error that is cut": render.message(Content(summary=AWS))
     + '{"@level":"error","diagnostic":{"severity":"error","su',
     "a JSON error that is no text": (
         '{"@level":"error","diagnostic":{"severity":"error","summary":null,"snippet":7},"type":"diagnostic"}\n'
     ),
     "outputs after a success": f"Apply complete! Resources: 1 added.\n\nOutputs:\n\nx = <<EOT\nError: {AWS}\nEOT\n",
-    "a plugin that crashed": f"{render.plain(Said(summary=AWS))}\nStack trace:\n\nError: The plugin crashed!\n\n",
-    "an unterminated control string": f"\x1b[31m╷\n│ Error: \x1b]0;{DENIED}\n│ {SENTENCE}\n╵\n",
-    "state lock": render.box(Said(summary="Error acquiring the state lock", detail=SENTENCE)),
-    "a group that says both": render.box(Said(summary=f"{AWS}: 2 errors occurred:\n\t* no such thing\n\t* {AWS}\n\n")),
-    "a list of terraform's own": render.plain(Said(summary="x", detail=f"2 problems:\n\n- {AWS}\n- no such thing")),
+    "a plugin that crashed": f"{render.plain(Content(summary=AWS))}\nStack trace:\n\nError: The plugin crashed!\n\n",
+    "an unterminated control string": f"\x1b[31m╷\n│ Error: \x1b]0;{ACCESS_DENIED}\n│ {SENTENCE}\n╵\n",
+    "state lock": render.box(Content(summary="Error acquiring the state lock", detail=SENTENCE)),
+    "a group that says both": render.box(
+        Content(summary=f"{AWS}: 2 errors occurred:\n\t* no such thing\n\t* {AWS}\n\n")
+    ),
+    "a list of terraform's own": render.plain(Content(summary="x", detail=f"2 problems:\n\n- {AWS}\n- no such thing")),
     "an error behind a log of several lines": (
         f"\nError: {AWS}\n\nx\n2026-11-24T01:42:03.123Z [DEBUG] x:\nbody\n\nError: Invalid index\n\n"
     ),
     "an error behind an open log and a location": (
-        f"{render.plain(Said(summary=AWS))}2026-11-24T01:42:03.123Z [DEBUG] x\n\nError: Invalid index\n\n"
+        f"{render.plain(Content(summary=AWS))}2026-11-24T01:42:03.123Z [DEBUG] x\n\nError: Invalid index\n\n"
     ),
     "a permanent leaf behind 64 KiB of role errors": "".join(
         (
@@ -130,34 +134,34 @@ STREAMS = {
         )
     ),
     "an author's group": render.plain(
-        Said(summary="Resource postcondition failed", detail=f"1 error occurred:\n\t* {AWS}")
+        Content(summary="Resource postcondition failed", detail=f"1 error occurred:\n\t* {AWS}")
     ),
 }
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_stream_that_must_not_heal_does_not(name):
-    """Each quotes the sentence where it proves nothing, or beside an error that is permanent."""
+def test_a_stream_that_must_not_be_retried_is_not(name):
+    """Each stream quotes the sentence where it is no evidence, or has a permanent error beside it."""
     for text in (STREAMS[name], STREAMS[name].replace("\n", "\r\n")):
-        assert not heals(text)
+        assert not is_retried(text)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("last", [DENIED, "2 errors occurred:\n\t* no such thing\n\t* x"])
-def test_what_is_permanent_behind_the_first_64_kib_is_not_overlooked(shape, last):
-    """It cannot be seen: so nothing explains what it was cut from."""
-    assert not heals(SHAPES[shape](Said(summary=AWS, detail=f"{'word ' * 20_000}\n{last}"), 78))
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("last", [ACCESS_DENIED, "2 errors occurred:\n\t* no such thing\n\t* x"])
+def test_what_is_permanent_behind_the_first_64_kib_is_not_overlooked(format_, last):
+    """The text behind the limit is unknown, so no cause explains the error."""
+    assert not is_retried(FORMATS[format_](Content(summary=AWS, detail=f"{'word ' * 20_000}\n{last}"), 78))
 
 
 @pytest.mark.parametrize("before", ["  ", "            ", "  + ", "      \x1b[32m+\x1b[0m ", "  ~ ", "a: ", "│ ", "\t"])
 @pytest.mark.parametrize("start", ['{"@level":"error",', "{"])
 def test_a_plan_that_quotes_a_json_error_reports_none(before, start):
-    """A heredoc of the configuration may hold one, and somebody may answer `no`."""
-    quoted = render.message(Said(summary=AWS))[1:].partition(",")[2]
+    """A heredoc of the configuration may hold one, and the user may answer `no`."""
+    quoted = render.message(Content(summary=AWS))[1:].partition(",")[2]
     text = (
         f"  # a.b will be created\n      + content = <<-EOT\n{before}{start}{quoted}        EOT\n\nApply cancelled.\n"
     )
-    assert heals(f"{start}{quoted}")
+    assert is_retried(f"{start}{quoted}")
     assert read(text.encode()) == []
 
 
@@ -165,128 +169,128 @@ def test_a_plan_that_quotes_a_json_error_reports_none(before, start):
     "name", [name for name in STREAMS if "warning" in name or "outputs after" in name if "a no" not in name]
 )
 def test_what_is_no_error_is_not_counted(name):
-    """A warning or an output that quotes an error is none, so a `no` at the prompt stays a run without errors."""
+    """A warning or an output that quotes an error is no error: after a `no` at the prompt the run has none."""
     assert read(STREAMS[name].encode()) == []
 
 
-def test_the_colour_of_an_empty_box_tells_a_warning():
-    """Terraform drops what stands on a line of more than 64 KiB, the box remains."""
-    empty = render.box(Said(summary="x", severity="Warning")).splitlines(keepends=True)
+def test_the_colour_of_an_empty_box_marks_a_warning():
+    """Terraform drops lines of more than 64 KiB; the box remains."""
+    empty = render.box(Content(summary="x", severity="Warning")).splitlines(keepends=True)
     assert read(f"{empty[0]}{empty[-1]}".encode()) == []
 
 
-HEALING = {
-    "a log between the lines of a box": render.box(Said(summary=AWS)).replace("\n", f"\n{NOISE[6]}"),
-    "a log between two errors without a gutter": f"{NOISE[6]}{render.plain(Said(summary=AWS))}{NOISE[6]}" * 2,
-    "a detail that begins like an error": render.plain(Said(summary="Client Error", detail=f"Error: {AWS}")),
+RETRIED = {
+    "a log between the lines of a box": render.box(Content(summary=AWS)).replace("\n", f"\n{NOISE[6]}"),
+    "a log between two errors without a gutter": f"{NOISE[6]}{render.plain(Content(summary=AWS))}{NOISE[6]}" * 2,
+    "a detail that begins like an error": render.plain(Content(summary="Client Error", detail=f"Error: {AWS}")),
     "a detail that begins like one, without a source": render.plain(
-        Said(summary="Client Error", detail=f"Error: {AWS}", located=False, address=None)
+        Content(summary="Client Error", detail=f"Error: {AWS}", located=False, address=None)
     ),
-    "two errors without detail or source": render.plain(Said(summary=AWS, located=False)) * 2,
-    "two errors without detail, source or address": render.plain(Said(summary=AWS, located=False, address=None)) * 2,
+    "two errors without detail or source": render.plain(Content(summary=AWS, located=False)) * 2,
+    "two errors without detail, source or address": render.plain(Content(summary=AWS, located=False, address=None)) * 2,
     "a box that was cut": f"╷\n│ Error: {AWS}\n",
     "a box without its first line": f"│ Error: {AWS}\n│\n╵\n",
     "an older gutter": f"| Error: {AWS}\n|\n",
     "a box within which another begins": f"╷\n│ Error: {AWS}\n╷\n│ Error: {AWS}\n╵\n",
     "a box, then no gutter": f"╷\n│ Error: {AWS}\n\nError: {AWS}\n",
     "nothing but the line": f"Error: {AWS}",
-    "JSON behind an unfinished line": f"Enter a value: {render.message(Said(summary=AWS))}",
-    "JSON behind a prompt": f"  \x1b[1mEnter a value:\x1b[0m \x1b[0m{render.message(Said(summary=AWS))}",
+    "JSON behind an unfinished line": f"Enter a value: {render.message(Content(summary=AWS))}",
+    "JSON behind a prompt": f"  \x1b[1mEnter a value:\x1b[0m \x1b[0m{render.message(Content(summary=AWS))}",
     "a location behind paragraphs": f"\nError: {AWS}\n\nSome words.\n\n  with a.b,\n  on x.tf line 1:\n   1: x\n\n",
     "JSON in another order": json.dumps(
         {"type": "diagnostic", "diagnostic": {"detail": AWS, "severity": "error"}, "@level": "error"}
     ),
-    "unlock after the error": f"{render.plain(Said(summary=AWS))}{UNLOCK}",
-    "an error after an unlock": (f"{render.plain(Said(summary=AWS))}{UNLOCK}Error: {AWS}\n"),
+    "unlock after the error": f"{render.plain(Content(summary=AWS))}{UNLOCK}",
+    "an error after an unlock": (f"{render.plain(Content(summary=AWS))}{UNLOCK}Error: {AWS}\n"),
     "a quoted JSON error": (
         f'aws_x.y (local-exec): {{"@level":"error","diagnostic":{{"severity":"error"}},"type":"diagnostic"}}\n'
-        f"{render.box(Said(summary=AWS))}"
+        f"{render.box(Content(summary=AWS))}"
     ),
     "a hyperlink": f"Error: \x1b]8;;https://x\x1b\\{AWS}\x1b]8;;\x1b\\\n",
 }
 
 
-@pytest.mark.parametrize("name", HEALING)
-def test_a_role_error_is_found_in_odd_company(name):
-    """Each holds role errors and nothing permanent."""
-    assert heals(HEALING[name])
-    assert heals(HEALING[name].replace("\n", "\r\n"))
+@pytest.mark.parametrize("name", RETRIED)
+def test_a_role_error_is_found_in_unusual_output(name):
+    """Each stream holds role errors, and no permanent error."""
+    assert is_retried(RETRIED[name])
+    assert is_retried(RETRIED[name].replace("\n", "\r\n"))
 
 
-@pytest.mark.parametrize("shape", [*SHAPES])
-def test_a_diagnostic_keeps_its_first_64_kib_and_says_so(shape):
-    """What is cut away is said to be, memory does not follow the text, and what is missing is a doubt."""
-    (found,) = read(SHAPES[shape](Said(summary=AWS, detail="word " * 20_000), 78).encode(), batch=16384)[:1]
+@pytest.mark.parametrize("format_", [*FORMATS])
+def test_a_diagnostic_keeps_its_first_64_kib_and_says_so(format_):
+    """The diagnostic is marked as truncated, and no cause explains it."""
+    (found,) = read(FORMATS[format_](Content(summary=AWS, detail="word " * 20_000), 78).encode())[:1]
     assert found.truncated
     assert 60_000 < len(found.summary) + len(found.detail) <= 65_536
-    assert not judged([found]).is_transient
+    assert not diagnosis_of([found]).is_transient
 
 
 @pytest.mark.parametrize("field", ["summary", "detail"])
 def test_a_json_error_longer_than_a_line_may_be_is_read_from_its_beginning(field):
-    """The first 256 KiB of a line tell what it is, though not that nothing permanent stands in the rest."""
-    said = Said(**{"summary": AWS, field: f'{AWS} "\\ \n' + "x" * 150_000})
-    (found,) = read(render.message(said).encode() + b"\n", batch=16384)
+    """The first 256 KiB of the line are read; the rest may be permanent, so the error is not retried."""
+    content = Content(**{"summary": AWS, field: f'{AWS} "\\ \n' + "x" * 150_000})
+    (found,) = read(render.message(content).encode() + b"\n")
     assert SENTENCE in f"{found.summary} {found.detail}"
-    assert (found.truncated, judged([found]).is_transient) == (True, False)
+    assert (found.truncated, diagnosis_of([found]).is_transient) == (True, False)
 
 
 def test_a_json_error_that_is_cut_within_an_escape_is_still_one():
-    """A field is cut where the line is, whatever stood there."""
+    """The field is read up to the place where the line was cut."""
     for pad in range(12):
-        text = render.message(Said(summary="x", detail=AWS + "\\u" + "é" * pad + '"\x01' * 90_000)).encode()
+        text = render.message(Content(summary="x", detail=AWS + "\\u" + "é" * pad + '"\x01' * 90_000)).encode()
         (found,) = read(text)
         assert SENTENCE in found.detail
 
 
 def test_a_json_error_whose_message_alone_is_too_long_is_an_error():
-    """It cannot be read, so it explains nothing; but it is not overlooked."""
-    diagnosis = judged(
-        read(render.message(Said(summary="x" * 300_000)).encode(), render.message(Said(summary=AWS)).encode())
+    """It cannot be read, so no cause explains it; it is counted all the same."""
+    diagnosis = diagnosis_of(
+        read(render.message(Content(summary="x" * 300_000)).encode(), render.message(Content(summary=AWS)).encode())
     )
     assert (diagnosis.errors, diagnosis.is_transient) == (2, False)
 
 
 def test_a_json_warning_longer_than_a_line_may_be_is_no_error():
-    """Its beginning says what it is."""
-    said = Said(summary="x", detail=f"{AWS}\n" + "x" * 300_000, severity="Warning")
-    assert read(render.message(said).encode()) == []
+    """The beginning of the message has its severity."""
+    content = Content(summary="x", detail=f"{AWS}\n" + "x" * 300_000, severity="Warning")
+    assert read(render.message(content).encode()) == []
 
 
 def test_a_line_of_location_without_end_is_text():
-    """What is too long to be matched cheaply is not matched."""
+    """A line too long to be matched cheaply is not matched as a location."""
     (found,) = read(f"\nError: x\n\n  on x line 1{', in line 1' * 1000}:\n   1: x\n".encode())
     assert found.detail.startswith("on x line 1, in line 1")
 
 
 def test_a_line_without_end_costs_no_memory():
-    """A line of 64 MB without a newline is not kept."""
+    """Of a line of 64 MB without a newline only the beginning is kept."""
     chunk = b"Error: " + b"x" * 65_529
     tracemalloc.start()
-    found = read(*[chunk] * 1000, batch=16384)
+    found = read(*[chunk] * 1000)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found[0].truncated
     assert peak < 8_000_000
 
 
-def test_lines_of_foreign_text_cost_no_memory():
-    """What is set aside while an error without an end is open is bounded too."""
+def test_lines_behind_an_open_diagnostic_cost_no_memory():
+    """The memory for lines behind an error without an end mark is bounded."""
     for heading in ("Error: x", "Warning: x"):
         for line in (b"aws_x.y: Creating...\n", b"\n", b"2026-11-24T01:42:03.123Z [DEBUG] x:\n", b"a\n"):
             pieces = in_pieces(line * 20_000, 65_536)
             tracemalloc.start()
-            read(f"\n{heading}\n\n".encode(), *pieces, batch=16384)
+            read(f"\n{heading}\n\n".encode(), *pieces)
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
             assert peak < 8_000_000
 
 
 def test_thousands_of_diagnostics_keep_a_count_and_twenty_findings():
-    """Enough to decide, and to name some."""
-    blocks = in_pieces(render.box(Said(summary=DENIED)).encode() * 4_000, 65_536)
+    """The count decides; the findings are for messages and reports."""
+    blocks = in_pieces(render.box(Content(summary=ACCESS_DENIED)).encode() * 4_000, 65_536)
     tracemalloc.start()
-    diagnosis = judged(read(*blocks, batch=16384))
+    diagnosis = diagnosis_of(read(*blocks))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (diagnosis.errors, len(diagnosis.findings), diagnosis.is_transient) == (4_000, 20, False)

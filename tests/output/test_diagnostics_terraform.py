@@ -3,13 +3,9 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from diagnostics import DEFAULT
+from diagnostics import diagnosis_of, read
 from render import SENTENCE
 from terminal import on_a_terminal, on_pipes
-
-from tfretry.causes.diagnosis import Classifier
-from tfretry.causes.patience import patience
-from tfretry.output.diagnostics import DiagnosticReader
 
 ADDRESS = 'module.app["blue"].terraform_data.this[0]'
 ROOT = f"""
@@ -85,7 +81,7 @@ def configuration(real_terraform, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "shape",
+    "format_",
     [
         *(pytest.param(([], columns), id=f"terminal of {columns}") for columns in (20, 40, 80, 200)),
         pytest.param((["-no-color"], 40), id="terminal without colour"),
@@ -105,18 +101,13 @@ def configuration(real_terraform, tmp_path_factory):
         ("none", 0, False),
     ],
 )
-def test_real_terraform_is_understood(real_terraform, configuration, tmp_path, case, errors, retried, shape):
-    """Fresh output of the terraform that is here, in each of its shapes and at several widths."""
-    options, columns = shape
+def test_real_terraform_is_understood(real_terraform, configuration, tmp_path, case, errors, retried, format_):
+    """Output of a real terraform, in each of its formats and at several widths."""
+    options, columns = format_
     state = f"-state={tmp_path / 'state'}"
     argv = [real_terraform, "apply", "-auto-approve", "-input=false", state, f"-var=case={case}", *options]
     code, streams = on_a_terminal(argv, configuration, columns) if columns else on_pipes(argv, configuration)
-    judge = Classifier(DEFAULT, patience)
-    for stream in streams:
-        reader = DiagnosticReader(judge.see)
-        reader.feed(stream)
-        reader.close()
-    diagnosis = judge.diagnosis()
+    diagnosis = diagnosis_of([found for stream in streams for found in read(stream)])
     assert code == (0 if case == "none" else 1)
     assert (diagnosis.is_transient, diagnosis.errors if errors is not None else None) == (retried, errors)
     if retried:

@@ -1,40 +1,46 @@
-"""One failure, one decision: the same text in every shape that terraform has for it."""
+"""One failure, one decision: the same text in every format that terraform has for it."""
 
 from __future__ import annotations
 
 import pytest
 import render
-from diagnostics import DEFAULT, read
+from diagnostics import DEFAULT, diagnosis_of, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from render import AWS, DENIED, SENTENCE, Said
+from render import ACCESS_DENIED, AWS, SENTENCE, Content
 
-from tfretry.causes.diagnosis import Classifier
-from tfretry.causes.patience import patience
 from tfretry.causes.table import custom_cause
 
-# How many texts; each is written in every shape.
+# The number of texts; each is written in every format.
 FEW = settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(max_examples=40_000, deadline=None, suppress_health_check=list(HealthCheck))
 WIDTHS = (20, 78, 200)
 CAUSES = (*DEFAULT, custom_cause("script", "exit status 75|^Error: Invalid index", "the user says so"))
 
-INNER = Said(summary=AWS, address="aws_ecs_service.inner")
+INNER = Content(summary=AWS, address="aws_ecs_service.inner")
 NESTED = (
     render.box(INNER),
     render.box(INNER, colour=False),
     render.plain(INNER),
     render.message(INNER),
-    render.plain(Said(summary="Invalid index", detail=f"It says\n\nError: {SENTENCE}")),
-    render.box(Said(summary="w", detail=SENTENCE, severity="Warning")),
-    render.plain(Said(summary="w", detail=DENIED, severity="Warning")),
-    render.message(Said(summary="w", detail=DENIED, severity="Warning")),
+    render.plain(Content(summary="Invalid index", detail=f"It says\n\nError: {SENTENCE}")),
+    render.box(Content(summary="w", detail=SENTENCE, severity="Warning")),
+    render.plain(Content(summary="w", detail=ACCESS_DENIED, severity="Warning")),
+    render.message(Content(summary="w", detail=ACCESS_DENIED, severity="Warning")),
 )
 LINES = (
-    *(SENTENCE, AWS, DENIED, "no luck", "a b", "", "", "", " ", "\tx", "  x", "é हिन्दी · 中文 " * 9, "x" * 130),
-    *("2026-11-26 10:00:00 [INFO] start", f"2026-11-26 10:00:01 [ERROR] {SENTENCE}", f"2026-11-26 [ERROR] {DENIED}"),
+    *(SENTENCE, AWS, ACCESS_DENIED, "no luck", "a b", "", "", "", " ", "\tx", "  x", "é हिन्दी · 中文 " * 9, "x" * 130),
+    *(
+        "2026-11-26 10:00:00 [INFO] start",
+        f"2026-11-26 10:00:01 [ERROR] {SENTENCE}",
+        f"2026-11-26 [ERROR] {ACCESS_DENIED}",
+    ),
     *(f"2026-11-24T01:42:03.123Z [DEBUG] provider: {SENTENCE}", "2026-11-24T01:42:03.123Z [INFO]  x:", "[ERROR] x"),
-    *(f"2020/06/01 12:00:00 [TRACE] x: {SENTENCE}", f"2020/06/01 12:00:00 [TRACE] {DENIED}", "12:00:00 [TRACE] x"),
+    *(
+        f"2020/06/01 12:00:00 [TRACE] x: {SENTENCE}",
+        f"2020/06/01 12:00:00 [TRACE] {ACCESS_DENIED}",
+        "12:00:00 [TRACE] x",
+    ),
     *("Outputs:", "VpcId = vpc-0", "Changes to Outputs:", "Apply complete! Resources: 1 added.", "Apply cancelled."),
     *("aws_vpc.v: Creating...", "aws_vpc.v: Creation complete after 1s [id=vpc-0]", "Interrupt received."),
     *("  # aws_ecs_service.x will be created", '  + resource "a" "b" {', "Plan: 1 to add, 0 to change, 0 to destroy."),
@@ -45,7 +51,14 @@ LINES = (
         "Error: ",
         "Error:",
     ),
-    *("Error: x", f"Error: {SENTENCE}", f"Error: {DENIED}", "Warning: x", f"Warning: {SENTENCE}", f"Warning: {DENIED}"),
+    *(
+        "Error: x",
+        f"Error: {SENTENCE}",
+        f"Error: {ACCESS_DENIED}",
+        "Warning: x",
+        f"Warning: {SENTENCE}",
+        f"Warning: {ACCESS_DENIED}",
+    ),
     *(
         "  with a.b,",
         '  on main.tf line 3, in resource "a" "b":',
@@ -67,15 +80,15 @@ LINES = (
     *("(and one more similar error elsewhere)", "\x1b[31mred\x1b[0m", "Saved plan is stale"),
 )
 texts = st.lists(st.sampled_from(LINES) | st.sampled_from(NESTED), max_size=7).map("\n".join)
-# The boxes of a remote run and the prompt may stand behind a plain warning: what it quotes is not told from them.
+# The boxes of a remote run and the prompt may stand behind a plain warning: quotations of them look the same.
 texts_without_boxes = st.lists(
     st.sampled_from([line for line in LINES if not line.startswith(("╷", "│", "{", "  Enter"))]), max_size=7
 ).map("\n".join)
-located = st.booleans()  # where it is not, a detail that begins like a location cannot be told from one
+located = st.booleans()  # without a location, a detail that begins like one is read as one
 errors = st.one_of(
-    st.builds(Said, summary=st.sampled_from([AWS, "Failed", "Invalid index"]), detail=texts),
+    st.builds(Content, summary=st.sampled_from([AWS, "Failed", "Invalid index"]), detail=texts),
     st.builds(
-        lambda command, output, code: Said(
+        lambda command, output, code: Content(
             summary="local-exec provisioner error",
             detail=f"Error running command '{command}': exit status {code}. Output: {output}",
         ),
@@ -84,14 +97,14 @@ errors = st.one_of(
         st.sampled_from([1, 75]),
     ),
     st.builds(
-        Said,
+        Content,
         summary=texts,
-        detail=st.just("") | texts.map("He said\n{}".format),
+        detail=st.just("") | texts.map("He content\n{}".format),
         located=located,
         address=st.none() | st.just("a.b"),
     ),
 )
-warnings = st.builds(Said, summary=st.just("w"), detail=texts_without_boxes, severity=st.just("Warning"))
+warnings = st.builds(Content, summary=st.just("w"), detail=texts_without_boxes, severity=st.just("Warning"))
 # A run that fails has an error, and terraform prints the warnings first.
 failures = st.builds(
     lambda before, failed: [*before, *failed], st.lists(warnings, max_size=1), st.lists(errors, min_size=1, max_size=3)
@@ -99,36 +112,33 @@ failures = st.builds(
 
 
 def decision(text: str) -> bool:
-    judge = Classifier(CAUSES, patience)
-    for diagnostic in read(text.encode(), batch=16384):
-        judge.see(diagnostic)
-    return judge.diagnosis().is_transient
+    return diagnosis_of(read(text.encode()), CAUSES).is_transient
 
 
-def in_every_shape(diagnostics: list[Said]) -> dict[str, str]:
-    """What terraform prints of *diagnostics*, by the name of the shape."""
-    shapes = {
-        "json": "".join(render.message(said) for said in diagnostics),
-        "remote": "".join(render.box(said, colour=False) for said in diagnostics),
+def in_every_format(diagnostics: list[Content]) -> dict[str, str]:
+    """Return what terraform prints for *diagnostics*, by the name of the format."""
+    formats = {
+        "json": "".join(render.message(content) for content in diagnostics),
+        "remote": "".join(render.box(content, colour=False) for content in diagnostics),
     }
     for width in WIDTHS:
-        shapes[f"box of {width}"] = "".join(render.box(said, width=width) for said in diagnostics)
-        shapes[f"plain of {width}"] = "".join(render.plain(said, width=width) for said in diagnostics)
-    shapes["terminal of 40"] = "".join(render.box(said, width=40) for said in diagnostics).replace("\n", "\r\n")
-    shapes["terminal of 40 without colour"] = "".join(render.plain(said, width=40) for said in diagnostics)
-    return shapes
+        formats[f"box of {width}"] = "".join(render.box(content, width=width) for content in diagnostics)
+        formats[f"plain of {width}"] = "".join(render.plain(content, width=width) for content in diagnostics)
+    formats["terminal of 40"] = "".join(render.box(content, width=40) for content in diagnostics).replace("\n", "\r\n")
+    formats["terminal of 40 without colour"] = "".join(render.plain(content, width=40) for content in diagnostics)
+    return formats
 
 
-def has_one_decision(diagnostics: list[Said]) -> None:
-    decisions = {name: decision(text) for name, text in in_every_shape(diagnostics).items()}
+def check_one_decision(diagnostics: list[Content]) -> None:
+    decisions = {name: decision(text) for name, text in in_every_format(diagnostics).items()}
     assert len(set(decisions.values())) == 1, decisions
 
 
 @FEW
 @given(failures)
-def test_one_text_has_one_decision_in_every_shape(diagnostics):
-    """Log lines, terraform's own words, blank lines, headings, messages and another terraform's output in them."""
-    has_one_decision(diagnostics)
+def test_one_text_has_one_decision_in_every_format(diagnostics):
+    """With log lines, terraform's own words, blank lines, headings, messages and another terraform's output in it."""
+    check_one_decision(diagnostics)
 
 
 @pytest.mark.slow
@@ -136,5 +146,5 @@ def test_one_text_has_one_decision_in_every_shape(diagnostics):
 @MANY
 @given(failures)
 def test_one_text_has_one_decision_forty_thousand_times(diagnostics):
-    """The same, at length."""
-    has_one_decision(diagnostics)
+    """The same with more examples."""
+    check_one_decision(diagnostics)

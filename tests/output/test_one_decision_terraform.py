@@ -1,17 +1,13 @@
-"""One failure, one decision: scripts that real terraform runs, in each of its shapes."""
+"""One failure, one decision: scripts that real terraform runs, in each of its formats."""
 
 from __future__ import annotations
 
 import subprocess
 
 import pytest
-from diagnostics import DEFAULT
+from diagnostics import diagnosis_of, read
 from render import AWS, SENTENCE
 from terminal import on_a_terminal, on_pipes
-
-from tfretry.causes.diagnosis import Classifier
-from tfretry.causes.patience import patience
-from tfretry.output.diagnostics import DiagnosticReader
 
 INNER = """
 resource "terraform_data" "inner" {
@@ -40,13 +36,13 @@ SCRIPTS = {
     "a plan": (f"  # aws_ecs_service.x will be created\n{SENTENCE}", True),
     "an apply": (f"Apply complete! Resources: 1 added, 0 changed, 0 destroyed.\n\n{SENTENCE}", True),
     "another error": (f"no luck\n\nError: {AWS}", False),
-    "another error that heals, too": (f"{SENTENCE}\n\nError: {AWS}", True),
+    "another error that is transient, too": (f"{SENTENCE}\n\nError: {AWS}", True),
     "another error that is permanent": (f"{SENTENCE}\n\nError: Invalid index", False),
     "a heading without a blank line": (f"no luck\nError: {AWS}", True),
     "a warning before": (f"x\n\nWarning: y\n\n{SENTENCE}", False),
     "a warning behind": (f"{SENTENCE}\n\nWarning: y\n\n{DENIAL}", False),
 }
-SHAPES = {
+FORMATS = {
     "colour": ([], None),
     "no colour": (["-no-color"], None),
     "json": (["-json"], None),
@@ -69,54 +65,49 @@ def folders(real_terraform, tmp_path_factory):
 
 @pytest.fixture
 def diagnosis(real_terraform, folders, tmp_path, monkeypatch):
-    """The diagnosis of a run of terraform, in a shape, with a script for its local-exec."""
+    """Run terraform in a format, with a script as its local-exec; return the diagnosis."""
     folder, inner = folders
     monkeypatch.setenv("TERRAFORM", real_terraform)
     monkeypatch.setenv("INNER", str(inner))
     monkeypatch.setenv("SENTENCE", SENTENCE)
 
-    def run(script: str, shape: str):
+    def run(script: str, format_: str):
         (tmp_path / "script").write_text(script)
-        options, columns = SHAPES[shape]
+        options, columns = FORMATS[format_]
         argv = [real_terraform, "apply", "-auto-approve", "-input=false", f"-state={tmp_path / 'state'}"]
         argv += [f"-var=script={tmp_path / 'script'}", *options]
         code, streams = on_a_terminal(argv, folder, columns) if columns else on_pipes(argv, folder)
         assert code == 1
-        judge = Classifier(DEFAULT, patience)
-        for stream in streams:
-            reader = DiagnosticReader(judge.see)
-            reader.feed(stream)
-            reader.close()
-        return judge.diagnosis()
+        return diagnosis_of([found for stream in streams for found in read(stream)])
 
     return run
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_what_a_script_prints_is_decided_the_same_in_every_shape(diagnosis, name, shape):
-    """Log lines and terraform's own words are the script's; what can be read as two errors must heal as two."""
+def test_what_a_script_prints_is_decided_the_same_in_every_format(diagnosis, name, format_):
+    """Log lines and terraform's words belong to the script; text that may be two errors needs two transient ones."""
     text, retried = SCRIPTS[name]
-    found = diagnosis(f"cat <<'END'\n{text}\nEND\nexit 1\n", shape)
+    found = diagnosis(f"cat <<'END'\n{text}\nEND\nexit 1\n", format_)
     assert found.errors >= 1
     assert found.is_transient is retried
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize(
     ("inner", "retried"),
     [("", True), ("-no-color", True), ("-json", True), ("2>&1 >/dev/null", True), ("-no-color 2>&1 >/dev/null", True)],
 )
-def test_another_terraform_within_is_decided_the_same_in_every_shape(diagnosis, inner, retried, shape):
-    """Without colour, its error may as well be the outer terraform's second one: then what is before must heal, too.
+def test_another_terraform_within_is_decided_the_same_in_every_format(diagnosis, inner, retried, format_):
+    """Without colour its error may be a second one of the outer terraform: then the text before must be transient, too.
 
-    That is its progress, which quotes the sentence; or nothing at all, so that there is no blank line between the two.
+    That text is its progress, which quotes the sentence; or it is empty, and then no blank line divides the two.
     """
-    assert diagnosis(f"{NESTED} {inner}\n", shape).is_transient is retried
+    assert diagnosis(f"{NESTED} {inner}\n", format_).is_transient is retried
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_what_can_be_read_as_two_errors_is_told_to_have_met_a_cause(diagnosis, shape):
-    """So that we say why there is no retry."""
-    found = diagnosis(f"echo no luck; {NESTED} -no-color 2>&1 >/dev/null\n", shape)
+@pytest.mark.parametrize("format_", FORMATS)
+def test_text_that_may_be_two_errors_has_met_a_cause(diagnosis, format_):
+    """So tfretry says why there is no retry."""
+    found = diagnosis(f"echo no luck; {NESTED} -no-color 2>&1 >/dev/null\n", format_)
     assert (found.is_transient, found.met_cause) == (False, True)

@@ -7,13 +7,13 @@ import pytest
 from diagnostics import in_pieces
 from render import PLAN, ui
 
-from tfretry.output.progress import WAITS_KEPT, Completion, ProgressReader
+from tfretry.output.progress import ELAPSED_KEPT, Completion, ProgressReader
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 
 
-def progress_of(text: str | bytes, *, size: int = 65_536, batch: int = 1) -> ProgressReader:
-    reader = ProgressReader(batch=batch)
+def progress_of(text: str | bytes, *, size: int = 65_536) -> ProgressReader:
+    reader = ProgressReader()
     for chunk in in_pieces(text if isinstance(text, bytes) else text.encode(), size):
         reader.feed(chunk)
     reader.close()
@@ -28,7 +28,7 @@ BEGINNINGS = {"create": "Creating...", "update": "Modifying...", "delete": "Dest
 
 
 def beginning(finished: Completion) -> str:
-    """What terraform says before it completes that change."""
+    """Return the line that begins that change."""
     return f"{finished.address}: {BEGINNINGS[finished.action]}\n"
 
 
@@ -61,14 +61,14 @@ def beginning(finished: Completion) -> str:
     ],
 )
 def test_a_finished_change_is_known_by_its_line(line, finished):
-    """With and without colour, however it is cut, with any line end."""
+    """With and without colour, in chunks of any size, with any line end."""
     for text in (f"{line}\n", f"{line}\r\n", f"\x1b[0m\x1b[1m{line}\x1b[0m\x1b[0m\n", line):
         for size in (1, 3, 1000):
             assert progress_of(f"x\n{beginning(finished)}{text}", size=size).finished == [finished]
 
 
 def test_a_completion_counts_only_after_its_beginning():
-    """What has not begun, or is complete already, cannot be completed: it is somebody else's text."""
+    """A change that has not begun, or is already complete, cannot be completed: the line is a quotation."""
     done = "a.b: Destruction complete after 0s\n"
     begun = "a.b: Destroying... [id=x]\n"
     assert progress_of(done).finished == []
@@ -94,9 +94,9 @@ def test_a_completion_counts_only_after_its_beginning():
     ],
 )
 def test_what_only_looks_like_progress_is_not(line):
-    """Lines count from their very beginning."""
+    """Only a line that begins with the address counts."""
     assert progress_of(f"{line}\n").finished == []
-    assert progress_of(f"{line}\n").longest == {}
+    assert progress_of(f"{line}\n").elapsed_s == {}
 
 
 @pytest.mark.parametrize(
@@ -115,23 +115,23 @@ def test_what_only_looks_like_progress_is_not(line):
     ],
 )
 def test_how_long_a_change_has_been_going_on_is_known(line, seconds):
-    """In every notation that terraform has had."""
+    """In the notation of every version."""
     for size in (1, 1000):
-        assert progress_of(f"{line}\r\n", size=size).longest == {"aws_x.y": seconds}
+        assert progress_of(f"{line}\r\n", size=size).elapsed_s == {"aws_x.y": seconds}
 
 
 @pytest.mark.parametrize("name", ["हिन्दी", "e\u0301", "l·l"])
 def test_a_change_is_seen_whatever_letters_its_name_has(name):
-    """Terraform takes every identifier of Unicode's."""
+    """Terraform allows every Unicode identifier."""
     reader = progress_of(f"x-y_z.{name}: Modifying... [id=1]\nx-y_z.{name}: Still modifying... [id=1, 10s elapsed]\n")
     assert (reader.begun, reader.unfinished_updates) == (True, {f"x-y_z.{name}"})
-    assert reader.longest == {f"x-y_z.{name}": 10}
+    assert reader.elapsed_s == {f"x-y_z.{name}": 10}
 
 
-def test_the_last_word_counts():
-    """Terraform says it every ten seconds."""
+def test_the_last_report_counts():
+    """Terraform reports it every ten seconds."""
     text = "".join(f"aws_x.y: Still creating... [{seconds}s elapsed]\n" for seconds in (10, 20, 30))
-    assert progress_of(text).longest == {"aws_x.y": 30}
+    assert progress_of(text).elapsed_s == {"aws_x.y": 30}
 
 
 @pytest.mark.parametrize(
@@ -150,13 +150,13 @@ def test_the_last_word_counts():
     ],
 )
 def test_whether_a_change_has_begun_is_known(text, begun):
-    """By what terraform says of it, in either view."""
+    """By terraform's reports, for people and in JSON."""
     assert progress_of(f"{text}\n").begun is begun
 
 
 @pytest.mark.parametrize("action", ["create", "update", "delete"])
 def test_a_finished_change_is_known_by_its_message(action):
-    """`apply_complete` of -json."""
+    """A message `apply_complete` of -json."""
     hook = {"resource": {"addr": "aws_x.y"}, "action": action, "elapsed_seconds": 2}
     begun, done = (ui("x", type=type_, hook=hook) for type_ in ("apply_start", "apply_complete"))
     assert progress_of(begun + done).finished == [change(action, "aws_x.y")]
@@ -175,48 +175,42 @@ def test_a_finished_change_is_known_by_its_message(action):
         ["apply_"],
     ],
 )
-def test_other_messages_say_nothing(body):
+def test_other_messages_are_ignored(body):
     """Whatever their shape."""
     reader = progress_of("@\n" + json.dumps(body) + "\n" + json.dumps(body)[:-1] + ' "apply_"\n')
-    assert (reader.finished, reader.longest) == ([], {})
+    assert (reader.finished, reader.elapsed_s) == ([], {})
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-1", "1e300"])
 def test_numbers_that_are_no_duration_are_none(number):
-    """Python's JSON reads more than JSON."""
+    """Python's JSON parser accepts more than JSON."""
     hook = f'{{"resource":{{"addr":"a"}},"elapsed_seconds":{number}}}'
     text = f'{{"@level":"info","type":"apply_progress","hook":{hook}}}\n'
-    assert progress_of(text).longest == {"a": 0}
+    assert progress_of(text).elapsed_s == {"a": 0}
 
 
-def test_waits_are_kept_in_bounds():
-    """A thousand addresses, the first."""
-    text = "".join(f"aws_x.y{number}: Still creating... [10s elapsed]\n" for number in range(WAITS_KEPT + 5))
-    assert len(progress_of(f"{text}aws_x.y0: Still creating... [20s elapsed]\n").longest) == WAITS_KEPT
-    assert progress_of(f"{text}aws_x.y0: Still creating... [20s elapsed]\n").longest["aws_x.y0"] == 20
+def test_the_number_of_durations_is_bounded():
+    """The first thousand addresses are kept."""
+    text = "".join(f"aws_x.y{number}: Still creating... [10s elapsed]\n" for number in range(ELAPSED_KEPT + 5))
+    assert len(progress_of(f"{text}aws_x.y0: Still creating... [20s elapsed]\n").elapsed_s) == ELAPSED_KEPT
+    assert progress_of(f"{text}aws_x.y0: Still creating... [20s elapsed]\n").elapsed_s["aws_x.y0"] == 20
 
 
 @pytest.mark.parametrize("size", [1, 17, 64])
 def test_the_progress_of_captures_is_read(size):
-    """A provider that polled for almost four minutes, on a terminal and in JSON."""
+    """A provider polled for almost four minutes, on a terminal and in JSON."""
     terminal = progress_of((CORPUS / "tf1.11.4-mixed-pty80.raw").read_bytes(), size=size)
-    assert (terminal.longest, terminal.finished) == ({"aws_ecs_service.ecs": 230}, [])
+    assert (terminal.elapsed_s, terminal.finished) == ({"aws_ecs_service.ecs": 230}, [])
     messages = progress_of((CORPUS / "tf1.11.4-mixed-json.stdout.raw").read_bytes(), size=size)
-    assert messages.longest["aws_ecs_service.ecs"] == 240
+    assert messages.elapsed_s["aws_ecs_service.ecs"] == 240
     done = progress_of((CORPUS / "tf1.11.4-localexec-pty40.raw").read_bytes(), size=size)
     assert done.finished == [change("create", "terraform_data.cluster")]
 
 
-def test_only_updates_are_read_where_nobody_asks_for_changes():
-    """Every resource has a line when it is finished; most applies need none of them."""
-    text = (
-        "a.b: Creation complete after 1s\na.c: Modifying...\na.c: Modifications complete after 1s\na.d: Modifying...\n"
-    )
-    reader = ProgressReader(changes=False)
-    reader.feed(text.encode())
-    reader.close()
-    assert [change.address for change in reader.finished] == ["a.c"]
-    assert reader.unfinished_updates == {"a.d"}
+def test_an_update_is_unfinished_until_it_is_reported_as_complete():
+    """A creation is no update."""
+    text = "a.b: Creating...\na.c: Modifying...\na.c: Modifications complete after 1s\na.d: Modifying...\n"
+    assert progress_of(text).unfinished_updates == {"a.d"}
 
 
 @pytest.mark.parametrize(
@@ -229,7 +223,7 @@ def test_only_updates_are_read_where_nobody_asks_for_changes():
     ],
 )
 def test_an_update_has_begun_when_its_message_says_so(type_, action, going_on):
-    """In -json, too: a retry refreshes after an update that did not end well."""
+    """In -json, too: a retry refreshes after an update that failed."""
     hook = {"resource": {"addr": "a.b"}, "action": action}
     line = json.dumps({"@level": "info", "hook": hook, "type": type_}, separators=(",", ":"))
     assert progress_of(f"{line}\n").unfinished_updates == going_on
@@ -237,14 +231,14 @@ def test_an_update_has_begun_when_its_message_says_so(type_, action, going_on):
     assert progress_of(f"{line}\n{complete}\n").unfinished_updates == set()
 
 
-def test_a_wait_of_nothing_is_a_wait():
-    """It says that the change was going on when terraform gave it up."""
+def test_a_duration_below_a_second_counts():
+    """The address is known to have been changed."""
     hook = {"resource": {"addr": "a.b"}, "action": "create", "elapsed_seconds": 0.5}
     line = json.dumps({"@level": "info", "hook": hook, "type": "apply_errored"}, separators=(",", ":"))
-    assert progress_of(f"{line}\n").longest == {"a.b": 0}
+    assert progress_of(f"{line}\n").elapsed_s == {"a.b": 0}
 
 
-LIES = "a.b: Creation complete after 0s [id=x]\n"
+FALSE_REPORTS = "a.b: Creation complete after 0s [id=x]\n"
 START = "a.a: Creating...\na.b: Creating...\na.a: Creation complete after 0s\n"
 LOGGED = "2026-11-26T10:00:01.123Z [ERROR] vertex error: Stack failed\n"
 
@@ -253,29 +247,30 @@ LOGGED = "2026-11-26T10:00:01.123Z [ERROR] vertex error: Stack failed\n"
     "begins", ["Error: Stack failed", "Error: ", "Error:", "Warning: Old", "Warning: ", LOGGED, f"\x1b[31m{LOGGED}"]
 )
 @pytest.mark.parametrize(
-    "lies", [LIES, ui("x", type="apply_complete", hook={"resource": {"addr": "a.b"}, "action": "create"})]
+    "false_reports",
+    [FALSE_REPORTS, ui("x", type="apply_complete", hook={"resource": {"addr": "a.b"}, "action": "create"})],
 )
-def test_what_a_diagnostic_or_a_log_tells_of_completions_is_no_report(begins, lies):
-    """Without colour its text stands at the margin, like terraform's own lines; these have all come before."""
-    reader = progress_of(f"{START}{begins}\n\nStack output:\n\n{lies}")
+def test_completions_in_a_diagnostic_or_a_log_are_no_reports(begins, false_reports):
+    """Without colour its text stands at the margin, as terraform's reports do; all reports come before it."""
+    reader = progress_of(f"{START}{begins}\n\nStack output:\n\n{false_reports}")
     assert reader.finished == [change("create", "a.a")]
     assert reader.is_cut == (LOGGED in begins)
 
 
 def test_reports_have_one_form():
-    """Text among messages is no report, nor are messages among text."""
+    """Text among messages is no report, and a message among text is none."""
     begin, done = (
         ui("x", type=f"apply_{type_}", hook={"resource": {"addr": "a.b"}, "action": "create"})
         for type_ in ("start", "complete")
     )
     assert progress_of(f"{START}{done}").finished == [change("create", "a.a")]
-    assert progress_of(f"{begin}{START}{LIES}").finished == []
-    assert progress_of(f"{begin}{START}{LIES}{done}").finished == [change("create", "a.b")]
+    assert progress_of(f"{begin}{START}{FALSE_REPORTS}").finished == []
+    assert progress_of(f"{begin}{START}{FALSE_REPORTS}{done}").finished == [change("create", "a.b")]
 
 
 def test_a_warning_of_the_plan_does_not_end_the_reports():
-    """It comes before any change has begun."""
-    reader = progress_of(f"Warning: Old\n\nIt is old.\n\na.b: Creating...\n{LIES}")
+    """It is printed before any change begins."""
+    reader = progress_of(f"Warning: Old\n\nIt is old.\n\na.b: Creating...\n{FALSE_REPORTS}")
     assert reader.finished == [change("create", "a.b")]
 
 
@@ -291,12 +286,12 @@ def test_a_warning_of_the_plan_does_not_end_the_reports():
     ids=str,
 )
 def test_a_destroy_time_provisioner_is_one_that_begins_while_its_object_is_destroyed(lines, provisioned):
-    """One that belongs to a creation is another."""
+    """A provisioner that begins during a creation is not destroy-time."""
     assert progress_of("".join(f"{line}\n" for line in lines)).destroy_provisioned == provisioned
 
 
-def test_messages_tell_of_destroy_time_provisioners_too():
-    """As `provision_start`, after the `apply_start` of a deletion."""
+def test_messages_report_destroy_time_provisioners_too():
+    """By `provision_start` after the `apply_start` of a deletion."""
     hook = {"resource": {"addr": "a.b"}, "action": "delete"}
     begun = ui("x", type="apply_start", hook=hook) + ui("x", type="provision_start", hook={"resource": {"addr": "a.b"}})
     assert progress_of(begun).destroy_provisioned == {"a.b"}

@@ -1,11 +1,11 @@
-"""What is read of a run as a whole, from all its channels."""
+"""The output of a run as a whole, from both channels."""
 
 from __future__ import annotations
 
 import pytest
 
 from tfretry.output.progress import Completion
-from tfretry.output.reader import OutputReader
+from tfretry.output.reader import BATCH_SIZE, OutputReader
 
 HEAD = b'{"@level":"info","@message":"Terraform 1.11.4","terraform":"1.11.4","type":"version","ui":"1.2"}\n'
 TOFU = (
@@ -13,45 +13,53 @@ TOFU = (
 )
 
 
-def readings(*streams: bytes, changes: bool = True, size: int = 7) -> tuple[OutputReader, list[str]]:
-    """The readings of *streams*, channel 1 and perhaps 2, fed in small pieces and closed; and the errors' summaries."""
+def read_output(*streams: bytes, size: int = 7) -> tuple[OutputReader, list[str]]:
+    """Read *streams*, channels 1 and perhaps 2, in chunks of *size*; return the reader and the errors' summaries."""
     found: list[str] = []
-    all_of_them = OutputReader(lambda diagnostic: found.append(diagnostic.summary), changes=changes)
+    reader = OutputReader(lambda diagnostic: found.append(diagnostic.summary))
     for channel, text in enumerate(streams, 1):
         for at in range(0, len(text), size):
-            all_of_them.feed(channel, text[at : at + size])
-    all_of_them.close()
-    return all_of_them, found
+            reader.feed(channel, text[at : at + size])
+    reader.close()
+    return reader, found
 
 
-def test_errors_are_found_on_either_channel():
-    """Terraform decides by its view where it writes them."""
-    assert readings(b"Error: one\n", b"Error: two\n")[1] == ["one", "two"]
+def test_errors_are_found_on_both_channels():
+    """Terraform prints them on stderr, or with -json and in remote runs on stdout."""
+    assert read_output(b"Error: one\n", b"Error: two\n")[1] == ["one", "two"]
 
 
 CREATED = b"a.b: Creating...\na.b: Creation complete after 1s\n"
 
 
 def test_progress_is_read_from_stdout_alone():
-    """Terraform writes none elsewhere: on stderr it is quoted by a log or by an error."""
-    both, _ = readings(b"c.d: Modifying...\n", CREATED + b"c.d: Modifications complete after 1s\n")
+    """Terraform writes none on stderr: there a log or an error quotes it."""
+    both, _ = read_output(b"c.d: Modifying...\n", CREATED + b"c.d: Modifications complete after 1s\n")
     assert (both.progress.finished, both.progress.update_failed) == ([], True)
-    done, _ = readings(CREATED + b"c.d: Modifying...\nc.d: Modifications complete after 1s\n")
+    done, _ = read_output(CREATED + b"c.d: Modifying...\nc.d: Modifications complete after 1s\n")
     created, updated = (
         Completion(action=a, address=b, deposed=None) for a, b in [("create", "a.b"), ("update", "c.d")]
     )
     assert (done.progress.finished, done.progress.update_failed) == ([created, updated], False)
 
 
-def test_changes_are_not_looked_for_where_nobody_asks():
-    """But for updates, on which the refresh of a retry depends."""
-    only, _ = readings(CREATED + b"c.d: Modifying...\n", changes=False)
-    assert (only.progress.finished, only.progress.update_failed) == ([], True)
+@pytest.mark.parametrize("size", [100, BATCH_SIZE - 1, BATCH_SIZE, 1_000_000])
+def test_the_size_of_the_chunks_makes_no_difference(size):
+    """Small chunks are gathered, large ones are not; nothing is lost or exchanged at the border."""
+    addresses = [f"a.b[{number}]" for number in range(1000)]
+    changes = [
+        f"{address}: {report}" for address in addresses for report in ("Creating...", "Creation complete after 1s")
+    ]
+    text = "\n".join([*changes, "Error: one", "", "", "Error: two", "open"]).encode()
+    reader, summaries = read_output(text, size=size)
+    assert [change.address for change in reader.progress.finished] == addresses
+    assert summaries == ["one", "two open"]
+    assert reader.left_line_open(1)
 
 
 def test_the_longest_wait_is_that_of_the_addresses_asked_for():
-    """Nothing is no wait."""
-    both, _ = readings(b"a.b: Still creating... [10s elapsed]\nc.d: Still creating... [2m0s elapsed]\n")
+    """0 where there is none."""
+    both, _ = read_output(b"a.b: Still creating... [10s elapsed]\nc.d: Still creating... [2m0s elapsed]\n")
     assert both.longest_s({"a.b", "c.d", None}) == 120
     assert both.longest_s({"a.b"}) == 10
     assert both.longest_s({"x.y"}) == 0
@@ -72,15 +80,15 @@ def test_the_longest_wait_is_that_of_the_addresses_asked_for():
 )
 def test_a_line_that_is_left_open_is_seen(text, is_open):
     """Each channel has its own last line; colour codes after it do not count."""
-    assert readings(text)[0].left_line_open(1) is is_open
-    assert readings(b"x\n", text)[0].left_line_open(2) is is_open
-    assert readings(b"x", b"y\n")[0].left_line_open(2) is False
-    assert readings(b"x")[0].left_line_open(2) is False
+    assert read_output(text)[0].left_line_open(1) is is_open
+    assert read_output(b"x\n", text)[0].left_line_open(2) is is_open
+    assert read_output(b"x", b"y\n")[0].left_line_open(2) is False
+    assert read_output(b"x")[0].left_line_open(2) is False
 
 
 @pytest.mark.parametrize(
     ("text", "version"), [(HEAD, "1.11.4"), (TOFU, "1.12.6"), (b"x\n", None), (b"", None), (b"x" * 2000 + HEAD, None)]
 )
-def test_the_version_is_told_by_the_first_bytes_alone(text, version):
-    """In the first message of -json, whatever the size of a piece."""
-    assert readings(text, size=4096)[0].version == version
+def test_the_version_is_read_from_the_first_bytes(text, version):
+    """In the first message of -json; it is looked for nowhere else."""
+    assert read_output(text, size=4096)[0].version == version

@@ -1,10 +1,10 @@
-"""Edges of the shapes for people: where one diagnostic ends, what is its text, and what only stands beside it."""
+"""Edge cases of the formats for people: the end of a diagnostic, its text, and text that does not belong to it."""
 
 from __future__ import annotations
 
 import pytest
-from diagnostics import heals, read
-from render import DENIED, SENTENCE
+from diagnostics import is_retried, read
+from render import ACCESS_DENIED, SENTENCE
 
 from tfretry.output.diagnostic import TEXT_LIMIT
 from tfretry.output.diagnostics import DiagnosticReader
@@ -15,27 +15,27 @@ LOG = "2026-11-24T01:42:03.123Z [DEBUG] provider: " + "x" * 200 + "\n"
 @pytest.mark.parametrize(
     ("text", "errors"),
     [
-        (f"Error: {SENTENCE}\n\n  with x.y,\n\nError: {DENIED}\n", 2),
+        (f"Error: {SENTENCE}\n\n  with x.y,\n\nError: {ACCESS_DENIED}\n", 2),
         (f"Error: {SENTENCE}\n\n  on main.tf line 1:\n   1: x\n\nError: and a detail\n", 1),
         (f"Error: {SENTENCE}\n\nError: and a detail\n", 1),
-        (f"╷\n│ Error: {SENTENCE}\n╷\n│ Error: {DENIED}\n╵\n", 2),
+        (f"╷\n│ Error: {SENTENCE}\n╷\n│ Error: {ACCESS_DENIED}\n╵\n", 2),
         (f"│ Error: {SENTENCE}\n│ Error: and a detail\n╵\n", 1),
-        (f"╷\n│ Error: {SENTENCE}\nError: {DENIED}\n", 2),
+        (f"╷\n│ Error: {SENTENCE}\nError: {ACCESS_DENIED}\n", 2),
         ("Warning: x\n\ny\n\nx.y: Creating...\n", 0),
-        (f"Warning: x\n\ny\n\nx.y: Creating...\n\nError: {DENIED}\n", 1),
-        (f"Warning: x\n\ny\n\n  Enter a value: \nError: {DENIED}\n", 1),
-        (f"Warning: x\n\nIt says\nx.y: Creating...\nError: {DENIED}\n", 0),
+        (f"Warning: x\n\ny\n\nx.y: Creating...\n\nError: {ACCESS_DENIED}\n", 1),
+        (f"Warning: x\n\ny\n\n  Enter a value: \nError: {ACCESS_DENIED}\n", 1),
+        (f"Warning: x\n\nIt says\nx.y: Creating...\nError: {ACCESS_DENIED}\n", 0),
     ],
 )
 def test_a_diagnostic_ends_where_terraform_begins_another(text, errors):
-    """In each shape, with what terraform writes in between."""
+    """In each format, and with terraform's other output in between."""
     assert len(read(text.encode())) == errors
 
 
 def test_a_frame_without_its_upper_corner_is_a_frame():
-    """The sentence is put together across the lines of the gutter."""
+    """A sentence that is wrapped behind the gutter is joined."""
     half, rest = SENTENCE[:30].rsplit(" ", 1)[0], SENTENCE[len(SENTENCE[:30].rsplit(" ", 1)[0]) + 1 :]
-    assert heals(f"│ Error: x\n│\n│ {half}\n│ {rest}\n╵\n")
+    assert is_retried(f"│ Error: x\n│\n│ {half}\n│ {rest}\n╵\n")
 
 
 @pytest.mark.parametrize(
@@ -58,17 +58,17 @@ def test_what_only_looks_like_a_location_is_text(text, summary, detail):
 @pytest.mark.parametrize(
     ("kind", "address"), [("resource", "aws_x.y"), ("data", "data.aws_x.y"), ("provider", None), ("output", None)]
 )
-def test_an_address_is_taken_from_the_source_where_nothing_else_tells_it(kind, address):
-    """As before 0.15; a data source is told from a managed resource."""
+def test_an_address_is_taken_from_the_source_where_nothing_else_has_it(kind, address):
+    """As terraform before 0.15 prints it; a data source is not a managed resource."""
     (found,) = read(f'Error: a\n\n  on main.tf line 1, in {kind} "aws_x" "y":\n   1: x\n\ntext\n'.encode())
     assert found.address == address
 
 
 @pytest.mark.parametrize("line", [LOG, "x" * 100 + "\n", "\n\nWarning: x\n\nxxx\n"])
-def test_a_diagnostic_that_takes_too_much_is_told_before_its_end(line):
-    """Memory stays bounded, whatever stands behind it: log lines, text, or warnings."""
+def test_a_diagnostic_without_an_end_is_reported_once_it_is_full(line):
+    """Memory is bounded, whether log lines, text or warnings follow."""
     found = []
-    reader = DiagnosticReader(found.append, batch=1)
+    reader = DiagnosticReader(found.append)
     reader.feed(b"Error: a\n\n")
     reader.feed(line.encode() * (TEXT_LIMIT // 10))
     assert len(found) == 1
@@ -87,11 +87,12 @@ def test_a_diagnostic_that_takes_too_much_is_told_before_its_end(line):
     ],
 )  # fmt: skip
 def test_a_leaf_of_a_group_has_its_own_address_or_that_of_its_group(text, addresses):
-    """The module is told by the outer one alone; another resource is another."""
+    """0.11 names the module in the outer bullet only; an address of another resource is not its own."""
     assert [each.address for each in read(text.encode())] == addresses
 
 
-def test_a_script_that_is_a_leaf_is_judged_by_its_output():
-    """Also where no sentence of terraform's ends the group."""
-    said = f"local-exec provisioner error: Error running command 'x': exit status 1. Output: {SENTENCE}"
-    assert heals(f"Error: Error applying plan:\n\n1 error occurred:\n\t* a.b: {said}\n") == heals(f"Error: {said}\n")
+def test_a_script_in_a_group_is_decided_by_its_output():
+    """Also in a group without terraform's closing sentence."""
+    text = f"local-exec provisioner error: Error running command 'x': exit status 1. Output: {SENTENCE}"
+    assert is_retried(f"Error: {text}\n")
+    assert is_retried(f"Error: Error applying plan:\n\n1 error occurred:\n\t* a.b: {text}\n")

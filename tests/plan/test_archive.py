@@ -26,7 +26,7 @@ MEMBERS = {
 REASONS = [
     "the plan file is damaged",
     "the plan file is encrypted",
-    "the plan file is only a bookmark of a plan that HCP Terraform keeps",
+    "the plan file is only a bookmark: HCP Terraform keeps the plan",
 ]
 
 
@@ -118,11 +118,11 @@ def test_a_member_that_every_plan_has_must_be_there(name):
         ),
         (
             b'{"remote_plan_format":1,"run_id":"run-1","hostname":"app.terraform.io"}',
-            "the plan file is only a bookmark of a plan that HCP Terraform keeps",
+            "the plan file is only a bookmark: HCP Terraform keeps the plan",
         ),
         (
             b'{\n  "hostname": "a",\n  "run_id": "run-1",\n  "remote_plan_format": 1\n}',
-            "the plan file is only a bookmark of a plan that HCP Terraform keeps",
+            "the plan file is only a bookmark: HCP Terraform keeps the plan",
         ),
     ],
 )

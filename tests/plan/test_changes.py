@@ -17,7 +17,7 @@ BEFORE, AFTER = encode(2, encode(1, b"\x81\xa1a\xa1b")), encode(2, encode(1, b"\
 CREATE, DELETE, DELETE_CREATE, CREATE_DELETE = 1, 5, 6, 7
 UNTELLABLE = {
     27: "it holds deferred changes",
-    30: "it invokes actions, and nothing tells whether an action has run",
+    30: "it invokes actions, and terraform does not report whether an action has run",
     31: "it holds deferred actions",
 }
 
@@ -100,7 +100,7 @@ def test_an_action_that_is_no_number_is_refused():
 )
 def test_another_version_of_the_format_is_refused(version):
     """Also none at all, or two."""
-    with pytest.raises(PlanError, match=r"^the plan file is of a format that tfretry does not know$"):
+    with pytest.raises(PlanError, match=r"^the plan file has a format that tfretry does not know$"):
         read_changes(version + change("a.b"))
 
 

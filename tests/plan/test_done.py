@@ -219,28 +219,48 @@ def test_the_table_has_every_action():
     ("action", "now", "reported", "words"),
     [
         ("create", None, "created", "was reported as complete, and is not in the state"),
-        ("create", NEW, "", "was made, and terraform did not report that it completed this"),
-        ("create", OBJECTS["new and tainted"], "", "is tainted: it was made, and what came with it failed"),
-        ("create", OBJECTS["new and tainted"], "created", "is tainted: it was made, and what came with it failed"),
+        ("create", NEW, "", "was created, and terraform did not report this change as complete"),
+        (
+            "create",
+            OBJECTS["new and tainted"],
+            "",
+            "is tainted: it was created, and a later step of its creation failed",
+        ),
+        (
+            "create",
+            OBJECTS["new and tainted"],
+            "created",
+            "is tainted: it was created, and a later step of its creation failed",
+        ),
         ("delete, create", OLD, "created", "was reported as replaced, and is the old object"),
         ("delete, create", None, "created deleted", "was reported as complete, and is not in the state"),
         ("delete, create", None, "", "is gone, and terraform did not report that it destroyed it"),
-        ("delete, create", NEW, "", "has changed, and terraform did not report that it completed this"),
+        ("delete, create", NEW, "", "has changed, and terraform did not report this change as complete"),
         ("delete, create", OLD, "deleted", "was reported as destroyed, and is still in the state"),
         ("delete, create", OLD, "destroy_provisioned", "would run its destroy-time provisioner again"),
         ("create, delete", None, "created", "was reported as complete, and is not in the state"),
-        ("create, delete", NEW, "", "has changed, and terraform did not report that it completed this"),
-        ("update", NEW, "", "has changed, and terraform did not report that it completed this"),
-        ("update", OBJECTS["new and tainted"], "updated", "is tainted: it was made, and what came with it failed"),
+        ("create, delete", NEW, "", "has changed, and terraform did not report this change as complete"),
+        ("update", NEW, "", "has changed, and terraform did not report this change as complete"),
+        (
+            "update",
+            OBJECTS["new and tainted"],
+            "updated",
+            "is tainted: it was created, and a later step of its creation failed",
+        ),
         ("update", None, "updated", "was reported as complete, and is not in the state"),
         ("update", None, "", "is gone, and terraform did not report that it destroyed it"),
         ("delete", None, "", "is gone, and terraform did not report that it destroyed it"),
         ("delete", OLD, "deleted", "was reported as destroyed, and is still in the state"),
         ("delete", OLD, "deleted destroy_provisioned", "was reported as destroyed, and is still in the state"),
         ("delete", OLD, "destroy_provisioned", "would run its destroy-time provisioner again"),
-        ("delete", NEW, "", "has changed, and terraform did not report that it completed this"),
-        ("forget", NEW, "", "has changed, and terraform did not report that it completed this"),
-        ("forget", OBJECTS["old and tainted"], "", "is tainted: it was made, and what came with it failed"),
+        ("delete", NEW, "", "has changed, and terraform did not report this change as complete"),
+        ("forget", NEW, "", "has changed, and terraform did not report this change as complete"),
+        (
+            "forget",
+            OBJECTS["old and tainted"],
+            "",
+            "is tainted: it was created, and a later step of its creation failed",
+        ),
     ],
 )
 def test_a_refusal_says_why(action, now, reported, words):
@@ -263,7 +283,7 @@ def test_a_replacement_with_another_remainder_than_its_old_object_is_refused(dep
     """One new deposed object with the old substance, and no report that it is deleted."""
     now = {"a.b": NEW, **{("a.b", key): instance for key, instance in deposed.items()}}
     decision = told({B: "create, delete"}, was={"a.b": OLD}, now=now, **{name: ["a.b"] for name in reported.split()})
-    assert decision.refusals == ("a.b was replaced, and what is left of the old object is not what was approved",)
+    assert decision.refusals == ("a.b was replaced, and the rest of the old object is not what was approved",)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +336,9 @@ def test_a_new_deposed_object_of_another_change_is_refused(action):
     """Only a replacement that creates first leaves one."""
     was, now = {"a.b": OLD}, {"a.b": OLD, ("a.b", "d9"): OLD}
     refusals = told({B: action}, was={} if action == "create" else was, now=now, updated=["a.b"]).refusals
-    assert "a.b (deposed object d9) has come or gone since the approval, and the plan has no change of it" in refusals
+    assert (
+        "a.b (deposed object d9) was added or removed since the approval, and the plan does not change it" in refusals
+    )
 
 
 DELETIONS = [B, ChangeKey("a.b", "d1"), ChangeKey("a.b", "d2")]
@@ -404,7 +426,7 @@ def test_a_deposed_object_is_deleted_beside_a_creation_of_its_address(reported, 
 @pytest.mark.parametrize("actions", [{}, {B: "no-op"}])
 def test_an_object_that_nothing_acts_on_is_wholly_as_it_was(actions, more):
     """Whatever has changed of it: somebody else worked."""
-    refusals = ("a.b has changed since the approval, and the plan has no change of it",)
+    refusals = ("a.b has changed since the approval, and the plan does not change it",)
     assert told(actions, was={"a.b": OLD}, now={"a.b": {**OLD, **more}}).refusals == refusals
     assert told(actions, was={"a.b": {**OLD, **more}}, now={"a.b": OLD}).refusals == refusals
     assert told(actions, was={"a.b": OLD}, now={"a.b": OLD}).refusals == ()
@@ -432,7 +454,7 @@ def test_an_object_whose_lists_come_in_another_order_is_as_it_was(actions):
 def test_an_object_that_nothing_acts_on_neither_comes_nor_goes(key):
     """The current one or a deposed one."""
     name = "a.b" if key == "a.b" else "a.b (deposed object d1)"
-    refusals = (f"{name} has come or gone since the approval, and the plan has no change of it",)
+    refusals = (f"{name} was added or removed since the approval, and the plan does not change it",)
     assert told({}, was={}, now={key: OLD}).refusals == refusals
     assert told({}, was={key: OLD}, now={}).refusals == refusals
     assert told({ChangeKey("a.c"): "create"}, was={}, now={key: OLD}).refusals == refusals
@@ -453,7 +475,7 @@ def test_an_object_that_nothing_acts_on_is_named_as_terraform_does(key, address)
     """Though no plan tells its address."""
     now = State(text=b"", lineage="l", serial=1, objects={(key, ""): OLD}, rest={})
     (refusal,) = decide({}, data_deletions=(), before=state({}), now=now, reports=reports()).refusals
-    assert refusal.startswith(f"{address} has come or gone")
+    assert refusal.startswith(f"{address} was added or removed")
 
 
 def test_refusals_are_told_in_the_same_order_each_time():

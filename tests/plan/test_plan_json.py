@@ -134,7 +134,7 @@ def test_a_plan_without_changes_has_none(document):
 @pytest.mark.parametrize("deposed", [{}, {"deposed": "00c0ffee"}])
 def test_two_changes_of_one_object_are_refused(deposed):
     """Which of them counts is nobody's guess."""
-    with pytest.raises(PlanError, match=r"^terraform tells two changes of one object$"):
+    with pytest.raises(PlanError, match=r"^terraform lists two changes of one object$"):
         entries(read({"resource_changes": [{**CHANGE, **deposed}, {**CHANGE, **deposed}]}))
 
 

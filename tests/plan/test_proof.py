@@ -217,7 +217,7 @@ def test_a_change_that_is_missing_is_refused_by_name(n):
     address = name_of(REST["resource_changes"][n])
     with pytest.raises(PlanError, match=f"^{UNPROVED}$") as caught:
         check(edited(REST, ["resource_changes", n], remove))
-    assert caught.value.details == (f"Terraform reads otherwise: {address}.",)
+    assert caught.value.details == (f"Terraform shows differences in: {address}.",)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_change_more_is_refused_by_name(more):
     """Also one that was approved, and is done."""
     with pytest.raises(PlanError, match=f"^{UNPROVED}$") as caught:
         check({**REST, "resource_changes": [*REST["resource_changes"], more]})
-    assert caught.value.details == (f"Terraform reads otherwise: {name_of(more)}.",)
+    assert caught.value.details == (f"Terraform shows differences in: {name_of(more)}.",)
 
 
 def test_a_done_change_that_was_never_approved_makes_no_difference():
@@ -254,7 +254,7 @@ def test_a_refusal_is_bounded():
     with pytest.raises(PlanError) as caught:
         check({**REST, "resource_changes": [*REST["resource_changes"], *more]})
     names = ", ".join(f"a.n{n:05}" for n in range(10))
-    assert caught.value.details == (f"Terraform reads otherwise: {names}, 1990 more.",)
+    assert caught.value.details == (f"Terraform shows differences in: {names}, 1990 more.",)
 
 
 def test_a_change_twice_is_refused():
@@ -269,12 +269,12 @@ def test_a_difference_is_refused_by_the_name_of_its_member_and_no_value(name):
     if name == "resource_changes":
         with pytest.raises(PlanError) as caught:
             check(edited(REST, [name, 0, "change", "after", "secret"], change_value))
-        assert (caught.value.reason, caught.value.details) == (UNPROVED, ("Terraform reads otherwise: a.left.",))
+        assert (caught.value.reason, caught.value.details) == (UNPROVED, ("Terraform shows differences in: a.left.",))
         return
     for edit in (change_value, remove):
         with pytest.raises(PlanError) as caught:
             check(edited(REST, [name], edit))
-        assert (caught.value.reason, caught.value.details) == (UNPROVED, (f"Terraform reads otherwise: {name}.",))
+        assert (caught.value.reason, caught.value.details) == (UNPROVED, (f"Terraform shows differences in: {name}.",))
 
 
 @pytest.mark.parametrize("value", [None, False, 0, "", [], {}])
@@ -283,7 +283,7 @@ def test_a_member_more_is_refused_by_its_name(value):
     for approved, rest in ((APPROVED, {**REST, "new": value}), ({**APPROVED, "new": value}, REST)):
         with pytest.raises(PlanError, match=f"^{UNPROVED}$") as caught:
             check(rest, approved=approved)
-        assert caught.value.details == ("Terraform reads otherwise: new.",)
+        assert caught.value.details == ("Terraform shows differences in: new.",)
 
 
 def test_the_deletion_of_a_deposed_object_has_its_own_key():

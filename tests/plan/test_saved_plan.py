@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from provider.cloud import DENIED
+from provider.cloud import DENIED_ANSWER
 from saved_plans import CREATE_FIRST, PULL, QUICK, SHOW, refused, service, succeeded
 
 pytestmark = pytest.mark.slow
@@ -77,7 +77,7 @@ def test_another_error_ends_it(sim, apply, wrap):
     sim.write(service("a") + service("b"))
     sim.plan("tfplan")
     sim.fail("create", "a", attempts=1)
-    sim.fail("create", "b", error=DENIED, gate=False)
+    sim.fail("create", "b", error=DENIED_ANSWER, gate=False)
     done = apply("tfplan")
     assert (done.returncode, wrap.calls) == (1, ["apply"])
     assert "tfretry: not retried: sim_service.b failed for another reason" in done.stderr

@@ -6,7 +6,7 @@ import json
 import subprocess
 
 import pytest
-from provider.cloud import ROLE
+from provider.cloud import ROLE_ANSWER
 from saved_plans import CREATE_FIRST, QUICK, TFRETRY, fact, refused, service, succeeded
 
 pytestmark = pytest.mark.slow
@@ -125,7 +125,7 @@ def lying_error(sim):
     (old,) = sim.objects()
     sim.write(service("a") + service("x", CREATE_FIRST, "depends_on = [sim_service.a]", name="new"))
     sim.plan("tfplan")
-    error = LIES.replace("{role}", ROLE).replace("{object}", old["id"])
+    error = LIES.replace("{role}", ROLE_ANSWER).replace("{object}", old["id"])
     sim.fail("create", "a", attempts=2, error=error)
 
 

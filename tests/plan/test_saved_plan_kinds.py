@@ -117,7 +117,7 @@ def test_an_update_that_failed_and_was_saved_as_done_is_refused(sim, apply):
     sim.write(service("a", "size = 2"))
     sim.plan("tfplan")
     sim.fail("update", "a", attempts=1, leaves=True)
-    assert refused(apply("tfplan"), "sim_service.a has changed, and terraform did not report that it completed this")
+    assert refused(apply("tfplan"), "sim_service.a has changed, and terraform did not report this change as complete")
 
 
 def test_a_destroy_time_provisioner_runs_once(sim, apply, tmp_path):

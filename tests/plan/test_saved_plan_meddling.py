@@ -27,21 +27,21 @@ APPLIES = "terraform apply -auto-approve -no-color -refresh=false"
 QUIETLY = " >/dev/null </dev/null"
 # What another run does, and what is said where this is seen at once.
 RUNS = {
-    "apply": (f"{APPLIES} -target=sim_service.other", "sim_service.other has come or gone since the approval"),
+    "apply": (f"{APPLIES} -target=sim_service.other", "sim_service.other was added or removed since the approval"),
     "refresh": ("terraform apply -auto-approve -refresh-only", "sim_service.kept has changed since the approval"),
-    "rm": ("terraform state rm sim_service.kept", "sim_service.kept has come or gone since the approval"),
+    "rm": ("terraform state rm sim_service.kept", "sim_service.kept was added or removed since the approval"),
     "taint": ("terraform taint sim_service.kept", "sim_service.kept has changed since the approval"),
 }
 STATES = {
-    "workspace": ("terraform workspace new other", "the state has been exchanged: its lineage is not that of the plan"),
-    "deleted": ("rm terraform.tfstate", "the state has been exchanged: its lineage is not that of the plan"),
+    "workspace": ("terraform workspace new other", "the state has been replaced: its lineage is not that of the plan"),
+    "deleted": ("rm terraform.tfstate", "the state has been replaced: its lineage is not that of the plan"),
     "lineage": (
         """sed -i 's/"lineage": "......../"lineage": "00000000/' terraform.tfstate""",
-        "the state has been exchanged: its lineage is not that of the plan",
+        "the state has been replaced: its lineage is not that of the plan",
     ),
     "serial": (
         """sed -i 's/"serial": [0-9]*/"serial": 0/' terraform.tfstate""",
-        "the state has been set back: its serial is lower than that of the plan",
+        "the state has been rolled back: its serial is lower than that of the plan",
     ),
     "no state": ("echo x >terraform.tfstate", "not continued: "),  # terraform 1.6 takes it for an empty one
 }
@@ -56,9 +56,12 @@ OBJECTS = {
     ),
     "made by another": (
         f"{APPLIES} -target=sim_service.b",
-        "sim_service.b was made, and terraform did not report that it completed this",
+        "sim_service.b was created, and terraform did not report this change as complete",
     ),
-    "tainted": ("terraform taint sim_service.a", "sim_service.a is tainted: it was made, and what came with it failed"),
+    "tainted": (
+        "terraform taint sim_service.a",
+        "sim_service.a is tainted: it was created, and a later step of its creation failed",
+    ),
 }
 
 

@@ -105,7 +105,7 @@ def test_a_replacement_whose_new_object_is_half_made_is_refused(sim, apply, line
     sim.plan("tfplan")
     sim.fail("create", "new", attempts=1, leaves=True)
     sim.forget()
-    assert refused(apply("tfplan"), "sim_service.a is tainted: it was made, and what came with it failed")
+    assert refused(apply("tfplan"), "sim_service.a is tainted: it was created, and a later step of its creation failed")
     assert sim.calls("create", "delete").count(("create", "new")) == 1
 
 

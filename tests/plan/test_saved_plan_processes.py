@@ -267,7 +267,7 @@ def test_a_concise_opentofu_reports_nothing_and_so_is_refused(apply, wrap, tmp_p
   exit "$(cat '{tmp_path}/code')"
 fi"""
     wrap.write(quiet)
-    words = ("sim_service.a was made, and terraform did not report", "With -concise, terraform does not report")
+    words = ("sim_service.a was created, and terraform did not report", "With -concise, terraform does not report")
     assert refused(apply("-concise", "tfplan"), *words)
 
 

@@ -130,14 +130,14 @@ def test_one_object_twice_is_refused(more):
         [{**RESOURCE, "instances": [instance, instance]}],
         [{**RESOURCE, "instances": [instance]}, {**RESOURCE, "instances": [instance]}],
     ):
-        with pytest.raises(PlanError, match=r"^the state tells one object twice$"):
+        with pytest.raises(PlanError, match=r"^the state has one object twice$"):
             read({**STATE, "resources": resources})
 
 
 @pytest.mark.parametrize("version", [3, 5, "4", 4.0, True, None, 40])
 def test_another_version_of_the_format_is_refused(version):
     """What is not understood is not compared."""
-    with pytest.raises(PlanError, match=r"^the state is of a format that tfretry does not know$"):
+    with pytest.raises(PlanError, match=r"^the state has a format that tfretry does not know$"):
         read({**STATE, "version": version})
 
 

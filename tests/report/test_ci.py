@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
+from terraform_output import DENIED_ERROR, ROLE_ERROR, TFRETRY, run
 
 from tfretry.report.ci import annotation
 from tfretry.report.events import NotContinued
@@ -51,7 +51,7 @@ def test_github_gets_one_warning_when_it_gave_up(scripted, github):
 
 def test_github_gets_one_warning_when_another_error_prevented_the_retry(scripted, github):
     """Characters that the runner would interpret are escaped."""
-    scripted((1, "", ROLE_ERROR + DENIED.replace("AccessDenied", "100% denied")))
+    scripted((1, "", ROLE_ERROR + DENIED_ERROR.replace("AccessDenied", "100% denied")))
     (command,) = commands(run("apply"))
     assert command.startswith("::warning title=tfretry::not retried: aws_ecs_cluster.c failed")
     assert "100%25 denied" in command
@@ -60,7 +60,7 @@ def test_github_gets_one_warning_when_another_error_prevented_the_retry(scripted
 
 def test_github_gets_nothing_of_an_apply_without_a_known_error(scripted, github):
     """Neither an annotation nor a summary."""
-    for only_run in ((0, "", ""), (1, "", DENIED)):
+    for only_run in ((0, "", ""), (1, "", DENIED_ERROR)):
         scripted(only_run)
         assert commands(run("apply")) == []
     assert github.read_text() == "before\n"

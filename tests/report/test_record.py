@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import jsonschema
 import pytest
-from terraform_output import CREATING, DENIED, ROLE_ERROR, TFRETRY, run
+from terraform_output import CREATING, DENIED_ERROR, ROLE_ERROR, TFRETRY, run
 
 SCHEMA = json.loads(files("tfretry.report").joinpath("report.schema.json").read_text())
 
@@ -29,9 +29,9 @@ def checked(path):
     [
         ([(0, "", "")], [], "applied", 0, 1),
         ([(1, "", ROLE_ERROR), (0, "", "")], [], "applied", 0, 2),
-        ([(1, "", DENIED)], [], "failed", 1, 1),
+        ([(1, "", DENIED_ERROR)], [], "failed", 1, 1),
         ([(3, "", "")], [], "failed", 3, 1),
-        ([(1, "", ROLE_ERROR + DENIED)], [], "not-retried", 1, 1),
+        ([(1, "", ROLE_ERROR + DENIED_ERROR)], [], "not-retried", 1, 1),
         ([(1, "", ROLE_ERROR)], ["--max-attempts=2"], "gave-up", 1, 2),
     ],
 )
@@ -49,7 +49,7 @@ def test_every_outcome_has_its_record(scripted, tmp_path, runs, options, outcome
 def test_a_record_describes_each_attempt(scripted, tmp_path):
     """Its wait, errors and command, without the values of variables."""
     scripted(
-        (1, CREATING, ROLE_ERROR + DENIED.replace("AccessDenied", "Unable to assume the service linked role")),
+        (1, CREATING, ROLE_ERROR + DENIED_ERROR.replace("AccessDenied", "Unable to assume the service linked role")),
         (0, "", ""),
     )
     path = tmp_path / "report.json"

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from harness import Program
-from terraform_output import DENIED, ROLE_ERROR, TFRETRY, run
+from terraform_output import DENIED_ERROR, ROLE_ERROR, TFRETRY, run
 
 from tfretry.report.countdown import count_down, fitting
 from tfretry.report.phrases import duration
@@ -173,7 +173,7 @@ def test_variables_decide_about_colour_before_the_terminal(scripted, monkeypatch
     """NO_COLOR, then FORCE_COLOR, then isatty(stderr)."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    scripted((1, "", ROLE_ERROR + DENIED))
+    scripted((1, "", ROLE_ERROR + DENIED_ERROR))
     ours = run("apply").stderr.splitlines()[-1]
     assert ours.startswith(b"\x1b[31mtfretry:\x1b[0m not retried") is coloured
     assert ours.startswith(b"tfretry: not retried") is not coloured
@@ -181,21 +181,21 @@ def test_variables_decide_about_colour_before_the_terminal(scripted, monkeypatch
 
 def test_a_terminal_has_colour(scripted):
     """Except a dumb one."""
-    scripted((1, "", ROLE_ERROR + DENIED))
+    scripted((1, "", ROLE_ERROR + DENIED_ERROR))
     assert b"\x1b[31mtfretry:" in on_terminal("apply")[1]
     assert b"\x1b[31mtfretry:" not in on_terminal("apply", TERM="dumb")[1]
 
 
 def test_our_line_begins_on_its_own_line_on_a_terminal(scripted):
     """Even if terraform has left its last line open."""
-    scripted((1, "an open line", (ROLE_ERROR + DENIED).rstrip("\n")))
+    scripted((1, "an open line", (ROLE_ERROR + DENIED_ERROR).rstrip("\n")))
     lines = on_terminal("apply", NO_COLOR="1")[1].splitlines()
     assert lines[-1].startswith(b"tfretry: not retried")
 
 
 def test_control_characters_of_terraforms_text_do_not_reach_the_terminal(scripted):
     """The summary of an error may contain escape sequences."""
-    scripted((1, "", ROLE_ERROR + DENIED.replace("AccessDenied", "Access\x07\x1b]0;title\x07Denied")))
+    scripted((1, "", ROLE_ERROR + DENIED_ERROR.replace("AccessDenied", "Access\x07\x1b]0;title\x07Denied")))
     ours = run("apply").stderr.splitlines()[-1]
     assert ours.startswith(b"tfretry: not retried")
     assert re.search(rb"[\x00-\x1f]", ours) is None

@@ -1,42 +1,47 @@
-"""What the tests of the diagnostics share: read bytes, judge what was found, cut bytes to pieces."""
+"""Read diagnostics from bytes and classify them; cut bytes into chunks."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
 from tfretry.causes.diagnosis import Classifier, Diagnosis
-from tfretry.causes.patience import patience
 from tfretry.causes.table import TABLE
+from tfretry.causes.time_limit import time_limit
 from tfretry.output.diagnostic import Diagnostic
 from tfretry.output.diagnostics import DiagnosticReader
 
 DEFAULT = tuple(cause for cause in TABLE if cause.default)
 
 
-def read(*chunks: bytes, batch: int = 1) -> list[Diagnostic]:
+def read(*chunks: bytes) -> list[Diagnostic]:
+    """Return the errors in one byte stream."""
     found: list[Diagnostic] = []
-    reader = DiagnosticReader(found.append, batch=batch)
+    reader = DiagnosticReader(found.append)
     for chunk in chunks:
         reader.feed(chunk)
     reader.close()
     return found
 
 
-def judged(diagnostics: list[Diagnostic]) -> Diagnosis:
-    judge = Classifier(DEFAULT, patience)
+def diagnosis_of(diagnostics: list[Diagnostic], causes=DEFAULT) -> Diagnosis:
+    """Return the diagnosis of a run with these errors."""
+    classifier = Classifier(causes, time_limit)
     for diagnostic in diagnostics:
-        judge.see(diagnostic)
-    return judge.diagnosis()
+        classifier.see(diagnostic)
+    return classifier.diagnosis()
 
 
-def heals(text: str | bytes) -> bool:
-    return judged(read(text if isinstance(text, bytes) else text.encode())).heals
+def is_retried(text: str | bytes) -> bool:
+    """Return whether a run that printed *text* and exited 1 would be retried."""
+    return diagnosis_of(read(text if isinstance(text, bytes) else text.encode())).is_transient
 
 
 def in_pieces(text: bytes, size: int) -> list[bytes]:
+    """Cut *text* into chunks of *size* bytes."""
     return [text[at : at + size] for at in range(0, len(text), size)]
 
 
 def cut_at(text: bytes, places: list[int]) -> list[bytes]:
+    """Cut *text* at each of *places*, counted modulo its length."""
     edges = [0, *sorted(place % (len(text) + 1) for place in places), len(text)]
     return [text[start:end] for start, end in pairwise(edges)]

@@ -1,4 +1,4 @@
-"""Diagnostics written as the versions of terraform write them; terraform's rules, in our words."""
+"""Write diagnostics as each version of terraform does."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 RED, YELLOW, GREY, BOLD, UNDER, RESET = (f"\x1b[{code}m" for code in (31, 33, 90, 1, 4, 0))
 SENTENCE = "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
 AWS = f"creating ECS Service (nginx): operation error ECS: CreateService, InvalidParameterException: {SENTENCE}"
-DENIED = (
+ACCESS_DENIED = (
     "AccessDeniedException: User: arn:aws:iam::123456789012:user/ci is not authorized to perform: ecs:CreateService"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
-    """What a diagnostic is to say."""
+class Content:
+    """The content of a diagnostic, whatever its format."""
 
     summary: str
     detail: str = ""
@@ -28,7 +28,7 @@ class Said:
 
 
 def wrap(text: str, width: int) -> str:
-    """Lines broken at spaces only, no word ever; a line that begins with a space is left alone."""
+    """Break lines at spaces only, never within a word; a line that begins with a space stays as it is."""
     return "\n".join(line if line.startswith(" ") else _wrap_line(line, width) for line in text.split("\n"))
 
 
@@ -42,48 +42,48 @@ def _wrap_line(line: str, width: int) -> str:
     return "\n".join(lines)
 
 
-def location(said: Said, *, colour: bool, values: str = "├│") -> str:
-    """Where it happened: the address, the file and its line, that line, and the values in it."""
+def location(content: Content, *, colour: bool, values: str = "├│") -> str:
+    """Write the location: the address, the file and line, the source, and the values in it."""
     under, reset, grey, bold = (UNDER, RESET, GREY, BOLD) if colour else ("", "", "", "")
-    text = f"  with {said.address},\n" if said.address and values == "├│" else ""
-    if not said.located:
+    text = f"  with {content.address},\n" if content.address and values == "├│" else ""
+    if not content.located:
         return text
-    kind, name = (said.address or "aws_x.y").rsplit(".", 2)[-2:]
+    kind, name = (content.address or "aws_x.y").rsplit(".", 2)[-2:]
     text += f'  on main.tf line 14, in resource "{kind}" "{name.partition("[")[0]}":\n'
-    text += "".join(f"{14 + at:4d}: {under}{line}{reset}\n" for at, line in enumerate(said.code.split("\n")))
-    if said.value is not None:
+    text += "".join(f"{14 + at:4d}: {under}{line}{reset}\n" for at, line in enumerate(content.code.split("\n")))
+    if content.value is not None:
         text += f"    {grey}{values[0]}────────────────{reset}\n"
-        text += f"    {grey}{values[1]}{reset} {bold}var.x{reset} is {json.dumps(said.value)}\n"
+        text += f"    {grey}{values[1]}{reset} {bold}var.x{reset} is {json.dumps(content.value)}\n"
     return text + "\n"
 
 
-def box(said: Said, *, width: int = 78, colour: bool = True) -> str:
-    """0.15 and later, and the remote form with or without colour."""
-    tint, reset, bold = (RED if said.severity == "Error" else YELLOW, RESET, BOLD) if colour else ("", "", "")
-    body = f"{reset}{bold}{tint}{said.severity}: {reset}{reset}{bold}{said.summary}{reset}\n\n"
-    body += location(said, colour=colour)
-    body += wrap(said.detail, width - 3) + "\n" if said.detail else ""
+def box(content: Content, *, width: int = 78, colour: bool = True) -> str:
+    """Write it as 0.15 and later do, and as a remote run does with and without colour."""
+    tint, reset, bold = (RED if content.severity == "Error" else YELLOW, RESET, BOLD) if colour else ("", "", "")
+    body = f"{reset}{bold}{tint}{content.severity}: {reset}{reset}{bold}{content.summary}{reset}\n\n"
+    body += location(content, colour=colour)
+    body += wrap(content.detail, width - 3) + "\n" if content.detail else ""
     rule = f"{tint}│{reset} "
     lines = "".join(f"{rule if line else rule.strip()}{line}\n" for line in body.removesuffix("\n").split("\n"))
     return f"{tint}╷{reset}{reset}\n{lines}{tint}╵{reset}{reset}\n"
 
 
-def plain(said: Said, *, width: int = 78) -> str:
-    """0.15 and later with -no-color: nothing marks the end."""
-    detail = wrap(said.detail, width - 1) + "\n" if said.detail else ""
-    return f"\n{said.severity}: {said.summary}\n\n{location(said, colour=False)}{detail}"
+def plain(content: Content, *, width: int = 78) -> str:
+    """Write it as 0.15 and later do with -no-color: nothing marks its end."""
+    detail = wrap(content.detail, width - 1) + "\n" if content.detail else ""
+    return f"\n{content.severity}: {content.summary}\n\n{location(content, colour=False)}{detail}"
 
 
-def legacy(said: Said, *, width: int = 78, colour: bool = True) -> str:
-    """0.12 to 0.14: no gutter, no address, the values behind a rule of ASCII."""
-    tint, reset, bold = (RED if said.severity == "Error" else YELLOW, RESET, BOLD) if colour else ("", "", "")
-    detail = wrap(said.detail, width) + "\n" if said.detail else ""
-    head = f"{tint}\n{bold}{tint}{said.severity}: {reset}{reset}{bold}{said.summary}{reset}\n\n"
-    return f"{head}{reset}{location(said, colour=colour, values='||')}{reset}{detail}{reset}{reset}\n"
+def legacy(content: Content, *, width: int = 78, colour: bool = True) -> str:
+    """Write it as 0.12 to 0.14 do: without gutter and address, the values behind an ASCII rule."""
+    tint, reset, bold = (RED if content.severity == "Error" else YELLOW, RESET, BOLD) if colour else ("", "", "")
+    detail = wrap(content.detail, width) + "\n" if content.detail else ""
+    head = f"{tint}\n{bold}{tint}{content.severity}: {reset}{reset}{bold}{content.summary}{reset}\n\n"
+    return f"{head}{reset}{location(content, colour=colour, values='||')}{reset}{detail}{reset}{reset}\n"
 
 
-def bullets(errors: list[Said], *, colour: bool = True, newer: bool = False) -> str:
-    """0.11 (*newer*: 0.11.14): every error of the run in one block, the module named in the outer bullet only."""
+def bullets(errors: list[Content], *, colour: bool = True, newer: bool = False) -> str:
+    """Write all errors of a run as 0.11 does (*newer*: 0.11.14): in one block, the module in the outer bullet only."""
     tint, reset, bold = (RED, RESET, BOLD) if colour else ("", "", "")
     head = f"{tint}\n{bold}{tint}Error: {reset}{reset}{bold}Error applying plan:\n\n"
     tail = (
@@ -92,36 +92,47 @@ def bullets(errors: list[Said], *, colour: bool = True, newer: bool = False) -> 
     )
     if newer:
         items = "".join(
-            f"\t* {said.address}: 1 error occurred:\n\t* {bare(said.address)}: {said.summary}\n\n\n" for said in errors
+            f"\t* {content.address}: 1 error occurred:\n\t* {bare(content.address)}: {content.summary}\n\n\n"
+            for content in errors
         )
         noun = "error" if len(errors) == 1 else "errors"
         return f"{head}{len(errors)} {noun} occurred:\n{items}\n\n{tail}"
     items = "\n".join(
-        f"* {said.address}: 1 error(s) occurred:\n\n* {bare(said.address)}: {said.summary}" for said in errors
+        f"* {content.address}: 1 error(s) occurred:\n\n* {bare(content.address)}: {content.summary}"
+        for content in errors
     )
     return f"{head}{len(errors)} error(s) occurred:\n\n{items}\n\n{tail}"
 
 
 def bare(address: str | None) -> str:
-    """*address* without its modules."""
+    """Return *address* without its modules."""
     return re.sub(r"^(?:module\.\w+\.)*", "", address or "")
 
 
-def message(said: Said) -> str:
-    """One line of -json."""
-    diagnostic: dict[str, object] = {"severity": said.severity.lower(), "summary": said.summary, "detail": said.detail}
-    if said.address:
-        diagnostic["address"] = said.address
-    if said.located:
-        kind, name = (said.address or "aws_x.y").rsplit(".", 2)[-2:]
+def message(content: Content) -> str:
+    """Write it as one line of -json."""
+    diagnostic: dict[str, object] = {
+        "severity": content.severity.lower(),
+        "summary": content.summary,
+        "detail": content.detail,
+    }
+    if content.address:
+        diagnostic["address"] = content.address
+    if content.located:
+        kind, name = (content.address or "aws_x.y").rsplit(".", 2)[-2:]
         context = f'resource "{kind}" "{name.partition("[")[0]}"'
         diagnostic["range"] = {"filename": "main.tf", "start": {"line": 14, "column": 1, "byte": 0}}
-        diagnostic["snippet"] = {"context": context, "code": said.code, "start_line": 14, "values": []}
-    return ui(f"{said.severity}: {said.summary}", diagnostic=diagnostic, type="diagnostic", level=said.severity.lower())
+        diagnostic["snippet"] = {"context": context, "code": content.code, "start_line": 14, "values": []}
+    return ui(
+        f"{content.severity}: {content.summary}",
+        diagnostic=diagnostic,
+        type="diagnostic",
+        level=content.severity.lower(),
+    )
 
 
 def ui(text: str, *, level: str = "info", **rest: object) -> str:
-    """One line of -json that says anything."""
+    """Write any message of -json."""
     head = {"@level": level, "@message": text, "@module": "terraform.ui", "@timestamp": "2026-11-23T17:39:33.130637Z"}
     line = json.dumps({**head, **rest}, separators=(",", ":"), ensure_ascii=False)
     return re.sub("[<>&]", lambda found: f"\\u{ord(found[0]):04x}", line) + "\n"
@@ -155,20 +166,20 @@ NOISE = (
     ui(f"terraform_data.x: (local-exec): Error: {AWS}", type="provision_progress", hook={"output": f"Error: {AWS}"}),
     ui("Outputs: 1", type="outputs", outputs={"diagnostic": {"value": f"Error: {AWS}"}}),
 )
-WARNING = Said(
+WARNING = Content(
     summary="Check block assertion failed",
     detail=f"It may say\nError: {AWS}",
     severity="Warning",
     value=f"\nError: {AWS}\n",
 )
 
-SHAPES = {
-    "box": lambda said, width: box(said, width=width),
-    "remote": lambda said, width: box(said, width=width, colour=False),
-    "plain": lambda said, width: plain(said, width=width),
-    "json": lambda said, _width: message(said),
+FORMATS = {
+    "box": lambda content, width: box(content, width=width),
+    "remote": lambda content, width: box(content, width=width, colour=False),
+    "plain": lambda content, width: plain(content, width=width),
+    "json": lambda content, _width: message(content),
 }
-OLD_SHAPES = {
-    "0.14": lambda said, width: legacy(said, width=width),
-    "0.14 without colour": lambda said, width: legacy(said, width=width, colour=False),
+OLD_FORMATS = {
+    "0.14": lambda content, width: legacy(content, width=width),
+    "0.14 without colour": lambda content, width: legacy(content, width=width, colour=False),
 }

@@ -16,7 +16,7 @@ ROLE_ERROR = (
     "\x1b[31m│\x1b[0m \x1b[0m\x1b[0m  with aws_ecs_service.this,\n"
     "\x1b[31m╵\x1b[0m\x1b[0m\n"
 )
-DENIED = ROLE_ERROR.replace(
+DENIED_ERROR = ROLE_ERROR.replace(
     "InvalidParameterException: Unable to assume the service linked role", "AccessDenied"
 ).replace("aws_ecs_service.this", "aws_ecs_cluster.c")
 

@@ -1,1 +1,1 @@
-"""Which errors heal by waiting."""
+"""The known errors that are transient, and the decision whether all errors of a run are."""

@@ -1,57 +1,29 @@
-"""Whether every error of a run is one that heals by waiting."""
+"""Decide whether every error of a run is transient."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from tfretry.causes.table import NEVER, NEVER_AT_ALL, Cause
-from tfretry.output import local_exec
 from tfretry.output.diagnostic import Diagnostic, holds_another
+from tfretry.output.local_exec import provable_text, quotes_command, without_command
+from tfretry.terraform.messages import AUTHORED, BESIDE_ERRORS, POSTCONDITION, SIMILAR_ERRORS
 
 FINDINGS_KEPT = 20
 SUMMARY_KEPT = 500
-# What a user's pattern sees of an error, in characters: one of cubic cost would take hours on more.
-SEEN = 4096
-UNDECIDED_KEPT = 1000  # errors that only a user's pattern could explain; one more is unexplained
-
-POSTCONDITION = "Resource postcondition failed"
-# The configuration's author wrote what follows these; AWS did not.
-AUTHORED = (
-    "Resource precondition failed",
-    POSTCONDITION,
-    "Module output value precondition failed",
-    "Invalid value for variable",
-    "Invalid value for input variable",
-    "Check block assertion failed",
-    "Test assertion failed",
-    "Invalid function argument",
-    "Error in function call",
-    "Duplicate object key",
-)
-# What no provider's error says, but terraform beside it: what TF_LOG prints (hclog's form, and that of 0.11 to 0.14),
-# what TF_LOG=JSON prints, its progress and its plans. Within what a command printed it is the command's.
-LEVEL = r"\[(?:TRACE|DEBUG|INFO|WARN|ERROR)\]"
-OTHERS = re.compile(
-    rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}\S* {LEVEL}|\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d {LEVEL}"
-    r'|\{"@level"'
-    r"| \((?:local|remote)-exec\): |: Still \w{1,40}\.\.\. [\[(]|: Refreshing state\.\.\. |: Provisioning with '"
-    r"|: (?:Creat|Modify|Destroy|Read)ing\.\.\.|: (?:Creation|Modifications|Destruction|Read) complete after "
-    r"|Terraform will perform the following actions|Changes to Outputs: |Plan: \d{1,9} to "
-    r"|Apply complete! Resources: |Do you want to perform these actions"
-)
-# What OpenTofu's -consolidate-errors says at the end of an error that it has printed for several: they share the
-# summary, not the detail (OpenTofu's internal/tfdiags/consolidate.go).
-SIMILAR = re.compile(r"\((?:and one more similar error|and \d+ more similar errors) elsewhere\)$")
+# Characters of an error that users' patterns are searched in: on more, a pattern of cubic cost would take hours.
+SEARCHED = 4096
+# Errors kept for users' patterns, which are tried at the end; one more is unexplained.
+UNDECIDED_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What is kept of one error: where it was, its first SUMMARY_KEPT characters, and the cause that explains it.
+    """One error: its address, the first SUMMARY_KEPT characters of its summary, and the cause that explains it.
 
-    *hides_others*: OpenTofu's `-consolidate-errors` has printed it for several.
+    *hides_others*: OpenTofu's `-consolidate-errors` printed it for several errors.
     """
 
     address: str | None
@@ -62,9 +34,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """The errors of one run: how many, the first FINDINGS_KEPT of them, and the first that no cause explains.
+    """The errors of one run: their number, the first FINDINGS_KEPT, and the first that no cause explains.
 
-    *met_cause* says that a cause was met: it explains an error, or a part of one.
+    *met_cause*: a cause explains one of the errors, or a part of one.
     """
 
     errors: int
@@ -75,24 +47,24 @@ class Diagnosis:
 
     @property
     def is_transient(self) -> bool:
-        """Whether there was an error, and waiting heals every one."""
+        """Whether there were errors, and a cause explains each."""
         return self.errors > 0 and self.unexplained is None
 
     @property
     def first_match(self) -> Finding | None:
-        """The first error that waiting heals."""
+        """The first error that a cause explains."""
         return next((finding for finding in self.findings if finding.cause), None)
 
 
 class Classifier:
-    """Comes to a diagnosis, one diagnostic at a time, in bounded memory; both streams of a run share one.
+    """Classify the errors of a run, one at a time, in bounded memory; all channels of the run share one.
 
-    Users' patterns are tried in *bounded*, which ends what takes too long.
+    Users' patterns are searched within *bounded*, which limits the time that they take.
     """
 
     def __init__(self, causes: Iterable[Cause], bounded: Callable[[], AbstractContextManager[object]]) -> None:
         causes = tuple(causes)
-        self._known = [cause for cause in causes if not cause.custom]
+        self._built_in = [cause for cause in causes if not cause.custom]
         self._custom = [cause for cause in causes if cause.custom]
         self._bounded = bounded
         self._seen = 0
@@ -100,65 +72,64 @@ class Classifier:
         self._postcondition_failed = False
         self._met_cause = False
         self._findings: dict[int, Finding] = {}
-        self._obstacle: tuple[int, Finding] | None = None
+        self._unexplained: tuple[int, Finding] | None = None
         self._undecided: dict[int, tuple[Finding, str]] = {}
 
     def see(self, diagnostic: Diagnostic) -> None:
-        """Take one error into account, or what can be read as one."""
+        """Classify one more error, or a part of one that can be read as an error."""
         self._postcondition_failed = self._postcondition_failed or diagnostic.summary.startswith(POSTCONDITION)
         self._seen += 1
         self._errors += diagnostic.counted
-        if len(self._findings) >= FINDINGS_KEPT and self._obstacle:
+        if len(self._findings) >= FINDINGS_KEPT and self._unexplained:
             return
         finding = self._find(diagnostic)
         if diagnostic.counted and len(self._findings) < FINDINGS_KEPT:
             self._findings[self._seen] = finding
         if finding.cause:
             return
-        text = _seen_by_users(diagnostic) if self._custom and len(self._undecided) < UNDECIDED_KEPT else ""
+        text = _text_for_users(diagnostic) if self._custom and len(self._undecided) < UNDECIDED_KEPT else ""
         if text:
             self._undecided[self._seen] = finding, text
-        elif self._obstacle is None:
-            self._obstacle = self._seen, finding
+        elif self._unexplained is None:
+            self._unexplained = self._seen, finding
 
     def diagnosis(self) -> Diagnosis:
-        """What has been seen so far.
+        """Return the diagnosis of all errors so far.
 
-        A user's patterns are tried only here: they may take long, and nobody waits for terraform's output now.
+        Users' patterns are searched only here: they may take long, and terraform's output no longer waits for us.
         """
         decided = self._decided()
-        obstacles = [(number, finding) for number, finding in decided.items() if finding.cause is None]
-        first = min([*obstacles, *([self._obstacle] if self._obstacle else [])], key=lambda each: each[0], default=None)
-        findings = tuple(decided.get(number, finding) for number, finding in self._findings.items())
+        unexplained = [(number, finding) for number, finding in decided.items() if finding.cause is None]
+        unexplained += [self._unexplained] if self._unexplained else []
+        first = min(unexplained, key=lambda each: each[0], default=None)
         return Diagnosis(
             errors=self._errors,
-            findings=findings,
+            findings=tuple(decided.get(number, finding) for number, finding in self._findings.items()),
             unexplained=first[1] if first else None,
             met_cause=self._met_cause or any(finding.cause for finding in decided.values()),
             postcondition_failed=self._postcondition_failed,
         )
 
     def _find(self, diagnostic: Diagnostic) -> Finding:
-        hides_others = SIMILAR.search(diagnostic.text) is not None
-        cause = self._known_cause(_summary_of(diagnostic) if hides_others else diagnostic)
-        self._met_cause = self._met_cause or (cause or self._known_cause(diagnostic)) is not None
+        hides_others = SIMILAR_ERRORS.search(diagnostic.text) is not None
+        cause = self._built_in_cause(_summary_of(diagnostic) if hides_others else diagnostic)
+        self._met_cause = self._met_cause or (cause or self._built_in_cause(diagnostic)) is not None
         summary = diagnostic.summary[:SUMMARY_KEPT]
         return Finding(address=diagnostic.address, summary=summary, cause=cause, hides_others=hides_others)
 
-    def _known_cause(self, diagnostic: Diagnostic) -> Cause | None:
-        # The configuration's author wrote this one, not AWS.
+    def _built_in_cause(self, diagnostic: Diagnostic) -> Cause | None:
         if (diagnostic.heading or diagnostic.summary).startswith(AUTHORED):
             return None
-        text, aside = _own_and_aside(diagnostic, local_exec.evidence)
-        cause = _first(self._known, text)
+        text, aside = _own_text(diagnostic, provable_text)
+        cause = _first(self._built_in, text)
         everything = f"{diagnostic.heading} {text} {aside}"
-        for each in self._known:
+        for each in self._built_in:
             everything = each.spared.sub(" ", everything) if each.spared else everything
         return None if any(never.search(everything) for never in (*NEVER, *NEVER_AT_ALL)) else cause
 
     def _decided(self) -> dict[int, Finding]:
         decided = {number: finding for number, (finding, _) in self._undecided.items()}
-        # One bound for them all: there may be a thousand errors, and several patterns.
+        # One time limit for all: there may be a thousand errors, and several patterns.
         with self._bounded():
             for number, (finding, text) in self._undecided.items():
                 decided[number] = replace(finding, cause=_first(self._custom, text))
@@ -173,25 +144,29 @@ def _summary_of(diagnostic: Diagnostic) -> Diagnostic:
     return replace(diagnostic, detail="", aside=f"{diagnostic.detail} {diagnostic.aside}")
 
 
-def _seen_by_users(diagnostic: Diagnostic) -> str:
-    """What users' patterns see: the error as the user does, but for a quoted command; empty where none may match."""
+def _text_for_users(diagnostic: Diagnostic) -> str:
+    """Return the text for users' patterns: the error as terraform shows it, without a quoted command.
+
+    It is empty where no pattern may match.
+    """
     if any(never.search(f"{diagnostic.heading} {diagnostic.text}") for never in NEVER_AT_ALL):
         return ""
-    told = _summary_of(diagnostic) if SIMILAR.search(diagnostic.text) else diagnostic
-    text, _ = _own_and_aside(told, local_exec.without_command)
-    return f"Error: {text}"[:SEEN] if text else ""
+    shared = _summary_of(diagnostic) if SIMILAR_ERRORS.search(diagnostic.text) else diagnostic
+    text, _ = _own_text(shared, without_command)
+    return f"Error: {text}"[:SEARCHED] if text else ""
 
 
-def _own_and_aside(diagnostic: Diagnostic, no_command: Callable[..., str]) -> tuple[str, str]:
-    """The text that is certainly the error's, less its command, and what may or may not belong to it.
+def _own_text(diagnostic: Diagnostic, remove_command: Callable[..., str]) -> tuple[str, str]:
+    """Return the text that certainly belongs to the error, without its command, and the text that may belong to it.
 
-    Both are empty where what tells that it is permanent, or another leaf of its group, may have been cut away.
+    Both are empty where text may be missing that tells a permanent error, or another error of the group.
     """
     text = diagnostic.text
     if diagnostic.truncated or holds_another(f"{text} {diagnostic.aside}"):
         return "", ""
-    own = no_command(text, torn=diagnostic.torn)
-    others = None if local_exec.quotes_command(text) else OTHERS.search(own)
-    if others is None:
+    own = remove_command(text, torn=diagnostic.torn)
+    # In the output of a command, anything belongs to the command.
+    beside = None if quotes_command(text) else BESIDE_ERRORS.search(own)
+    if beside is None:
         return own, diagnostic.aside
-    return own[: others.start()].strip(), f"{own[others.start() :]} {diagnostic.aside}"
+    return own[: beside.start()].strip(), f"{own[beside.start() :]} {diagnostic.aside}"

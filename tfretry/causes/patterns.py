@@ -1,44 +1,47 @@
-"""Users' regular expressions: in what they match, white space never decides."""
+"""Users' regular expressions, compiled so that white space never decides whether they match."""
 
 from __future__ import annotations
 
 import re
 import warnings
 
-# What is white space in a pattern: itself, escaped or not, and the escapes that stand for it.
+# White space in a pattern: a literal character, escaped or not, or one of the escapes for it.
 BLANK = r"(?:\\[sntrfv]|\\?\s)"
 QUANTIFIER = r"(?:[*+?]|\{\d+(?:,\d*)?\}|\{,\d+\})[?+]?"
 BLANKS = re.compile(rf"(?:{BLANK}(?:{QUANTIFIER})?)+")
-ONE_OF_THEM = re.compile(rf"{BLANK}({QUANTIFIER})?")
-MAY_BE_NONE = re.compile(r"[*?]|\{0*(?:,|\})")
-# A class, in which `]` may stand first; any other escape; a comment or a group with flags.
+ONE_BLANK = re.compile(rf"{BLANK}({QUANTIFIER})?")
+ALLOWS_NONE = re.compile(r"[*?]|\{0*(?:,|\})")
+# A class, in which `]` may stand first; then any other escape or character.
 CLASS = re.compile(r"\[\^?\]?(?:[^\]\\]|\\.)*\]", re.DOTALL)
 OTHER = re.compile(r"\\.|.", re.DOTALL)
 VERBOSE = re.compile(r"\(\?[aiLmsu]*x[aiLmsux]*(?:-[imsx]+)?[:)]")
-# A line of the error may end here, and nothing follows it in the text.
-AT_THE_END = re.compile(r"\$?\Z")
+# A pattern may end with the end of a line, behind which the text has no white space.
+AT_END = re.compile(r"\$?\Z")
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
-    """*pattern* for text in which each run of white space is one blank; ValueError if it is no regular expression."""
+    """Compile *pattern* for text in which each run of white space is one blank.
+
+    Raises ValueError, with a sentence, if it is no regular expression.
+    """
     try:
         with warnings.catch_warnings():
-            # Python warns of what means something else in other dialects, such as [[:alpha:]].
+            # Python warns where other dialects mean something else, as in [[:alpha:]].
             warnings.simplefilter("error")
             re.compile(pattern)
-            return re.compile(_for_one_blank(pattern))
+            return re.compile(_with_single_blanks(pattern))
     except (re.error, Warning, OverflowError, RecursionError) as error:
         raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
 
 
-def _for_one_blank(pattern: str) -> str:
-    """*pattern* with each run of white space, outside a class, as the one blank that the text has there."""
+def _with_single_blanks(pattern: str) -> str:
+    """Return *pattern* with one blank for each run of white space that is not in a class."""
     parts, at = [], 0
     while at < len(pattern):
         if VERBOSE.match(pattern, at):
-            return pattern  # its white space is no text
+            return pattern  # its white space matches nothing
         if run := BLANKS.match(pattern, at):
-            parts.append(_blank(run[0], at_the_end=AT_THE_END.match(pattern, run.end()) is not None))
+            parts.append(_blank(run[0], at_end=AT_END.match(pattern, run.end()) is not None))
             at = run.end()
             continue
         other = CLASS.match(pattern, at) or OTHER.match(pattern, at)
@@ -48,6 +51,6 @@ def _for_one_blank(pattern: str) -> str:
     return "".join(parts)
 
 
-def _blank(run: str, *, at_the_end: bool) -> str:
-    may_be_none = all(each[1] and MAY_BE_NONE.match(each[1]) for each in ONE_OF_THEM.finditer(run))
-    return " ?" if may_be_none or at_the_end else " "
+def _blank(run: str, *, at_end: bool) -> str:
+    allows_none = all(each[1] and ALLOWS_NONE.match(each[1]) for each in ONE_BLANK.finditer(run))
+    return " ?" if allows_none or at_end else " "

@@ -1,4 +1,4 @@
-"""The errors that heal by waiting and those that never do: a table of data."""
+"""The known errors: those that waiting resolves, and those that are never retried. A table of data."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import re
 from dataclasses import dataclass
 
 from tfretry.causes.patterns import compiled
+from tfretry.terraform.messages import APPLY_CANCELLED, PLAN_REFUSED, STATE_LOCK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """A kind of error that heals by waiting; *sentence* names it in messages, *custom* says that it is the user's.
+    """A kind of error that waiting resolves; *sentence* names it in messages.
 
-    *remedy* says what to do where waiting does not heal it, *spared* which words NEVER does not see while it is
-    enabled. One that is not *in_all* must be given by its name.
+    *remedy*: advice for a user whose error waiting does not resolve. *spared*: text in which NEVER finds nothing while
+    the cause is enabled. *in_all*: whether `--cause all` enables it. *custom*: whether it is the user's own.
     """
 
     name: str
@@ -42,15 +43,15 @@ or with terraform; the import block is for a role that exists already, since it 
       id = "arn:aws:iam::ACCOUNT_ID:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
     }"""
 
-# Text is unwrapped before it is matched: one space where there was any white space. Names of roles and ARNs hold no
-# space; their length is bounded so that no text makes a search slow.
+# The text is unwrapped before it is matched: each run of white space is one blank. Names of roles and ARNs hold no
+# blank; their length is bounded, so that no text makes a search slow.
 TABLE = (
     Cause(
         name="ecs-service-linked-role",
         patterns=(re.compile(r"Unable to assume the service linked role"),),
         sentence="the ECS service-linked role cannot be assumed yet",
         resolved_by="waiting: 2 to 60 s as a rule, 15 minutes at worst",
-        why="AWS creates AWSServiceRoleForECS with an account's first cluster or service, and it takes time to spread",
+        why="AWS creates AWSServiceRoleForECS with an account's first cluster or service; it takes time to propagate",
         sources=("https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/818",),
         remedy=ECS_REMEDY,
         default=True,
@@ -83,7 +84,7 @@ TABLE = (
         ),
         sentence="a service-linked role cannot be assumed yet",
         resolved_by="waiting, once the role has been created",
-        why="roles that AWS or the same apply has just created spread in seconds to minutes",
+        why="a role that AWS or the same apply has just created propagates in seconds to minutes",
         sources=("https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html",),
     ),
     Cause(
@@ -99,7 +100,7 @@ TABLE = (
             re.compile(r"iamInstanceProfile\.name is invalid"),
             re.compile(r"Unable to assume role for arn"),
             re.compile(r"Unable to assume IAM role"),
-            # From ECS, and through Cloud Control: a service with volumes, a capacity provider of managed instances.
+            # ECS, also through Cloud Control: a service with volumes, a capacity provider with managed instances.
             re.compile(r"(?i)unable to assume the (?:configured )?(?:ECS )?infrastructure role"),
             re.compile(r"Unable to assume role and validate the listeners configured on your load balancer"),
             re.compile(r"Policy contains a statement with one or more invalid principals"),
@@ -107,9 +108,9 @@ TABLE = (
             CODEBUILD,
         ),
         spared=CODEBUILD,
-        sentence="a new IAM role or instance profile is not known everywhere yet",
+        sentence="a new IAM role or instance profile is not known to every AWS service yet",
         resolved_by="waiting",
-        why="IAM is eventually consistent: what was created a moment ago is not yet seen by every service",
+        why="IAM is eventually consistent: some services do not see a new role yet",
         sources=(
             f"{AWS_PROVIDER}/8248",
             f"{AWS_PROVIDER}/38538",
@@ -128,13 +129,13 @@ TABLE = (
             re.compile(r"\bTooManyRequestsException\b"),
             re.compile(r"\bSlowDown\b"),
             re.compile(r"\b429 Too Many Requests\b"),
-            # One change at a time: a parameter of SSM, an alarm of CloudWatch.
+            # SSM and CloudWatch change a parameter or an alarm once at a time.
             re.compile(r"\bTooManyUpdates\b"),
             re.compile(r"request to update this alarm is in progress"),
         ),
-        sentence="AWS takes no more requests for the moment",
-        resolved_by="waiting; a lower -parallelism makes it rarer",
-        why="AWS limits how many requests an account makes in a second, and the provider's own retries are used up",
+        sentence="AWS limits the rate of requests",
+        resolved_by="waiting; a lower -parallelism makes it less frequent",
+        why="AWS limits the requests of an account per second, and the provider has used up its own retries",
         sources=(
             f"{AWS_PROVIDER}/5171",
             f"{AWS_PROVIDER}/2942",
@@ -154,9 +155,9 @@ TABLE = (
             re.compile(r"(?i)\bstatus ?code: 50[234]\b"),
         ),
         sentence="the network failed; the request may have been carried out, so a retry may create an object twice",
-        resolved_by="waiting, if the other end can be reached again",
-        why="nobody knows whether the request was carried out before the connection ended: if it was, a retry may "
-        "create an object twice",
+        resolved_by="waiting, if the server can be reached again",
+        why="the connection ended, perhaps after the request had been carried out: then a retry may create an object "
+        "twice",
         sources=(
             f"{AWS_PROVIDER}/10715",
             "https://github.com/gruntwork-io/terragrunt/blob/v0.45.0/options/auto_retry_options.go",
@@ -165,34 +166,29 @@ TABLE = (
     ),
 )
 
-# No built-in cause heals what says one of these: it would fail again, or somebody must decide first. A user's own
-# pattern beats them.
-NEVER = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"You cannot specify an IAM role for services that require a service linked role",
-        r"not authorized to perform",
-        r"has been taken in this account",
-        r"the state lock|Error locking state",
-        r"execution halted",
-    )
+# An error with one of these is not retried for a built-in cause: it would fail again, or a person must decide first. A
+# user's own pattern overrides them.
+NEVER = (
+    re.compile(r"You cannot specify an IAM role for services that require a service linked role"),
+    re.compile(r"not authorized to perform"),
+    re.compile(r"has been taken in this account"),
+    STATE_LOCK,
+    re.compile(r"execution halted"),
 )
-# Nor does a user's own: a saved plan is applied once, and a `no` is no error (what a plain warning quotes looks so).
-NEVER_AT_ALL = (
-    re.compile(r"Saved plan is stale|plan file can no longer be applied"),
-    re.compile(r"\bApply cancelled\."),
-)
+# A user's own pattern does not override these: a saved plan is applied once, and a `no` at the prompt is no error
+# (without colour, an error that a warning quotes looks like one).
+NEVER_AT_ALL = (PLAN_REFUSED, re.compile(rf"\b{re.escape(APPLY_CANCELLED)}"))
 
 
 def custom_cause(name: str, pattern: str, why: str) -> Cause:
-    """A cause of the user's own; ValueError, with a sentence, for a regular expression that is none."""
+    """Return a cause of the user's own. Raises ValueError, with a sentence, for a bad *pattern*."""
     if not pattern:
         raise ValueError(f"the pattern of {name!r} is empty: it would match every error")
     return Cause(
         name=name,
         patterns=(compiled(pattern),),
         sentence=why,
-        resolved_by="waiting, as you say",
+        resolved_by="waiting, as you have configured",
         why=why,
         sources=("yours",),
         custom=True,

@@ -1,1 +1,1 @@
-"""What terraform prints, read as it flows: error diagnostics and progress."""
+"""Terraform's output, read while it passes: error diagnostics and progress."""

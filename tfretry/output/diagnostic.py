@@ -1,4 +1,4 @@
-"""What one diagnostic says, whatever shape it was printed in: summary, detail, address, and a group's leaves."""
+"""One error diagnostic, the same for every format in which terraform prints it."""
 
 from __future__ import annotations
 
@@ -7,35 +7,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tfretry.output.local_exec import holds_end, quotes_command
+from tfretry.terraform.messages import ADDRESS, BLOCK_NAME, DIAGNOSTIC_TYPE, ERROR_MESSAGE, GROUP, ROLLBACK
 
-# What is kept of one diagnostic, in characters.
+# Characters kept of one diagnostic.
 TEXT_LIMIT = 64 * 1024
 
-# An identifier may hold what \w leaves out: marks that combine with a letter, and `·`. Of ASCII it holds no other sign.
-NAME = r"[^\s!-,./:-@\[-^`{-~]+"
-KEY = r"(?:\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\])?"
-ADDRESS = rf"(?:module\.{NAME}{KEY}\.)*(?:data\.)?{NAME}\.{NAME}(?:\.\d+)?{KEY}"
-# "2 error(s) occurred:" up to 0.11.13, "2 errors occurred:" from 0.11.14 (go-multierror 1.0); maybe behind an address.
-# "2 problems:" is terraform's own list, with dashes.
-COUNT = r"\d+ (?:error(?:s|\(s\))? occurred|problems):"
-GROUP = re.compile(rf"\b{COUNT}")
-GROUP_ITEM = re.compile(rf"(?:(\S+): )?{COUNT}")
-# Wherever it stands: in a narrow terminal a dash within a text begins a line, too.
+GROUP_COUNT = re.compile(rf"\b{GROUP}")
+GROUP_HEADER = re.compile(rf"(?:(\S+): )?{GROUP}")
+# Anywhere in the text: in a narrow terminal a dash within a sentence begins a line, too.
 BULLET = re.compile(r"(?:^| )[*-] ")
 LEAF_ADDRESS = re.compile(rf"({ADDRESS}): ")
-ROLLBACK = "Terraform does not automatically rollback in the face of errors."
 BOX = re.compile(r"╷|│ ?(?:Error|Warning): ")
-MESSAGE = re.compile(r'\{"@level":"error"')
-CONTEXT = re.compile(r"(resource|data) \"([^\"]+)\" \"([^\"]+)\"")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """One error as terraform meant it: no colour, no gutter, no line breaks.
+    """One error: its text is unwrapped, and has no colour and no gutter.
 
-    *heading* is what stood over a group's bullets, of which this is one; *aside* may belong to it or not. *truncated*
-    says that there was more text than is kept, *torn* that lines of it may be among what was left out. One that is not
-    *counted* is a part of another, or of a warning, that can be read as an error of its own.
+    *heading*: of an error in a group, the text before the list. *aside*: text that may or may not belong to the error.
+    *truncated*: there was more text than is kept. *torn*: lines may be missing from the text, and stand in *aside*.
+    *counted*: False for a part of another error, or of a warning, that can be read as an error of its own.
     """
 
     summary: str
@@ -50,21 +41,21 @@ class Diagnostic:
 
     @property
     def text(self) -> str:
-        """Summary and detail as one."""
+        """Summary and detail."""
         return f"{self.summary} {self.detail}".strip()
 
     @property
     def is_group(self) -> bool:
-        """Whether it is a list of errors."""
-        found = GROUP.search(self.text)
+        """Whether it lists several errors."""
+        found = GROUP_COUNT.search(self.text)
         return found is not None and not quotes_command(self.text[: found.start()])
 
     def leaves(self) -> list[Diagnostic]:
-        """One for each error of a group, else this."""
+        """Return the errors of a group, else the diagnostic itself."""
         return (list(self._leaves()) if self.is_group else []) or [self]
 
-    def without_bullets(self) -> Diagnostic:
-        """What it is behind a group: bullets may be leaves of that, so nothing explains it."""
+    def behind_group(self) -> Diagnostic:
+        """Return it as unexplainable if it has bullets: they may be errors of the group before it."""
         return replace(self, truncated=True) if BULLET.search(self.text) and not self.is_group else self
 
     def _leaves(self) -> Iterator[Diagnostic]:
@@ -74,7 +65,7 @@ class Diagnostic:
         outer = self.address
         for item in items:
             message = item.strip()
-            if header := GROUP_ITEM.fullmatch(message):
+            if header := GROUP_HEADER.fullmatch(message):
                 outer = header[1] or outer
                 continue
             yield self._leaf(message, outer, heading=heading.strip(), torn=torn)
@@ -85,30 +76,31 @@ class Diagnostic:
             # 0.11 names the module in the outer bullet only: "* module.app.aws_x.y: 1 error(s)…", "* aws_x.y: …".
             address = outer if outer and outer.endswith(f".{named[1]}") else named[1]
             message = item[named.end() :]
-        shape = "bullets" if self.format == "plain" else self.format
-        return replace(self, summary=message, detail="", address=address, format=shape, torn=torn, heading=heading)
+        format_ = "bullets" if self.format == "plain" else self.format
+        return replace(self, summary=message, detail="", address=address, format=format_, torn=torn, heading=heading)
 
 
-# Something said that it is an error, and no more can be made out: it is counted, and nothing explains it.
+# An error of which nothing but its severity can be read: it is counted, and no cause explains it.
 UNREADABLE = Diagnostic(
     summary="an error that cannot be read", detail="", address=None, format="unreadable", truncated=True
 )
 
 
 def holds_another(text: str) -> bool:
-    """Whether *text*, unwrapped, holds an error in a shape that terraform does not print within one.
+    """Whether *text*, unwrapped, holds an error in a format that terraform does not print within an error.
 
-    Which of the two the rest belongs to, nobody can tell; unless a command is quoted before, whose output it may be.
+    Nobody can tell which of the two the rest of the text belongs to, unless it is the output of a quoted command.
     """
     found = BOX.search(text)
-    if found is None and '"type":"diagnostic"' in text:
-        found = MESSAGE.search(text)
-    return found is not None and not quotes_command(text[: found.start()])
+    at = found.start() if found else -1
+    if found is None and DIAGNOSTIC_TYPE in text:
+        at = text.find(ERROR_MESSAGE.decode())
+    return at >= 0 and not quotes_command(text[:at])
 
 
 def address_in(context: str) -> str | None:
-    """The address that `in resource "aws_ecs_service" "ecs"` tells: all there is before 0.15, without the module."""
-    if not (found := CONTEXT.search(context)):
+    """Return the address in `in resource "aws_ecs_service" "ecs"`: before 0.15 there is no other, and no module."""
+    if not (found := BLOCK_NAME.search(context)):
         return None
     kind, type_, name = found.groups()
     return f"data.{type_}.{name}" if kind == "data" else f"{type_}.{name}"

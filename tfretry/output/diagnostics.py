@@ -1,4 +1,4 @@
-"""Bytes of terraform's output in, error diagnostics out: incremental, bounded, no I/O."""
+"""Read the error diagnostics of one byte stream: incrementally, in bounded memory, without I/O."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ from typing import TYPE_CHECKING
 
 from tfretry.output import json_messages
 from tfretry.output.diagnostic import Diagnostic, holds_another
-from tfretry.output.lines import BATCH, Lines, clean
+from tfretry.output.lines import Lines, clean
 from tfretry.output.text_block import Block
+from tfretry.terraform.messages import (
+    APPLIED,
+    BOX_BOTTOM,
+    BOX_TOP,
+    DIAGNOSTIC,
+    GUTTER,
+    HEADING,
+    MESSAGE,
+    PROMPT,
+    YELLOW,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OPENING, CLOSING = "╷", "╵"
-GUTTER = re.compile(r"[│|] ?")
-HEADING = re.compile(r"([│|] ?)?(Error|Warning): (.*)", re.DOTALL)
-# Where the prompt has left the cursor, no blank line goes before the next diagnostic.
-PROMPT = re.compile(r" {0,2}Enter a value: *")
-# Printed only when nothing failed; what may follow are outputs, and lines of those may look like anything.
-APPLIED = "Apply complete! "
-YELLOW = b"\x1b[33m"
-# How a line may begin that begins a diagnostic, or ends what could be one: most lines with a needle are done with here.
+# The beginnings of a line that may begin a diagnostic, or end one: most lines with a needle have none of them.
 MAY_BEGIN = re.compile(rb"[\x1b\r{|]|Error: |Warning: |Apply|\xe2[\x94\x95]")
-# A stream without any of these holds no error: they are looked for before anything is split or decoded.
+# Text without any of these holds no error. It is searched before it is split and decoded; see Lines for the pairs.
 NEEDLES = (
     (b"E", b"Error: "),
     (b"W", b"Warning: "),
-    (b"\xe2", b"\xe2"),  # of a box's corner, whose first byte is nearly as rare as the whole
-    (b"@", json_messages.NEEDLE),
+    (b"\xe2", b"\xe2"),  # the first byte of the corners and the gutter of a box
+    (b"@", DIAGNOSTIC),
     (b"!", APPLIED.encode()),
 )
 
 
 class DiagnosticReader:
-    """Calls *found* with each error diagnostic of one byte stream, in any shape; never for a warning.
+    """Call *found* with each error diagnostic of one byte stream, in any format; never with a warning."""
 
-    Up to *batch* bytes are gathered before they are looked at.
-    """
-
-    def __init__(self, found: Callable[[Diagnostic], object], *, batch: int = BATCH) -> None:
+    def __init__(self, found: Callable[[Diagnostic], object]) -> None:
         self._found = found
-        self._lines = Lines(NEEDLES, self._read, batch=batch)
+        self._lines = Lines(NEEDLES, self._read)
         self._block: Block | None = None
         self._errors = 0
         self._first = True
@@ -53,12 +53,13 @@ class DiagnosticReader:
         self._lines.feed(chunk)
 
     def close(self) -> None:
-        """Take the end of the stream for the end of what has no other; a second call does nothing."""
+        """Treat the end of the stream as the end of an open diagnostic; a second call does nothing."""
         self._lines.close()
         self._finish()
 
     def _read(self, line: bytes) -> bool:
-        if self._block is None and not MAY_BEGIN.match(line) and json_messages.START not in line:
+        """Read one line; return whether a diagnostic is open."""
+        if self._block is None and not MAY_BEGIN.match(line) and MESSAGE not in line:
             return False
         text = clean(line)
         if self._block is not None and self._block.format == "plain":
@@ -70,32 +71,33 @@ class DiagnosticReader:
             else:
                 self._in_box(self._block, text, line)
         if self._block is not None and self._block.format == "plain" and self._block.full:
-            self._finish()  # it has no other end that is certain to come
+            self._finish()  # no later line is certain to end it
         return self._block is not None
 
     def _report_message(self, line: bytes) -> None:
         if json_messages.may_report(line):
             for diagnostic in json_messages.diagnostics_of(line, certain=self._first):
-                self._tell(diagnostic)
+                self._report(diagnostic)
             self._first = False
 
     def _begin(self, text: str, line: bytes) -> None:
         if text.startswith(APPLIED):
+            # Printed only when nothing failed. Outputs follow, and their lines may look like anything.
             self._applied = self._errors == 0
         elif self._applied:
             return
-        elif text.startswith(OPENING):
+        elif text.startswith(BOX_TOP):
             self._block = self._new_block("box")
-            # Should the box stay empty (terraform drops lines over 64 KiB), its colour alone tells what it was.
+            # Terraform drops lines of more than 64 KiB: of an empty box only the colour tells what it was.
             if YELLOW in line:
                 self._block.head("Warning", "")
         elif heading := HEADING.match(text):
             self._block = self._new_block("box" if heading[1] else "plain")
             self._block.head(heading[2], heading[3])
 
-    def _new_block(self, shape: str) -> Block:
+    def _new_block(self, format_: str) -> Block:
         certain, self._first = self._first, False
-        return Block(shape, self._tell, certain=certain)
+        return Block(format_, self._report, certain=certain)
 
     def _in_box(self, block: Block, text: str, line: bytes) -> None:
         if gutter := GUTTER.match(text):
@@ -105,17 +107,18 @@ class DiagnosticReader:
                 block.head(heading[2], heading[3])
             else:
                 block.add(content)
-        elif text.startswith(CLOSING):
+        elif text.startswith(BOX_BOTTOM):
             self._finish()
-        elif text.startswith(OPENING) or HEADING.match(text):
+        elif text.startswith(BOX_TOP) or HEADING.match(text):
             self._finish()
             self._begin(text, line)
 
     def _in_plain(self, block: Block, text: str, line: bytes) -> None:
-        """All that follows belongs to the error: terraform prints its errors last, and in one shape."""
+        """Add the line to the error: terraform prints its errors last, and all in one format."""
+        # A prompt leaves the cursor in its line: then no blank line stands before the next diagnostic.
         if not block.is_error and PROMPT.fullmatch(text):
             self._finish()
-        elif text.startswith(("╷", "│", "{")) and holds_another(text) and not block.quotes_command:
+        elif text.startswith((BOX_TOP, "│", "{")) and holds_another(text) and not block.quotes_command:
             block.add(text)
             self._finish()
             self._report_message(line)
@@ -128,8 +131,8 @@ class DiagnosticReader:
         if block:
             block.close()
 
-    def _tell(self, diagnostic: Diagnostic) -> None:
+    def _report(self, diagnostic: Diagnostic) -> None:
         self._errors += 1
-        for leaf in (diagnostic.without_bullets() if self._after_group else diagnostic).leaves():
+        for leaf in (diagnostic.behind_group() if self._after_group else diagnostic).leaves():
             self._found(leaf)
         self._after_group = self._after_group or diagnostic.is_group

@@ -1,70 +1,68 @@
-"""Where within a diagnostic each of its lines stands."""
+"""The layout of a diagnostic: which of its lines are summary, location or detail."""
 
 from __future__ import annotations
 
-import re
-
 from tfretry.output.diagnostic import address_in
+from tfretry.terraform.messages import ON_LINE, SOURCE, WITH_ADDRESS
 
-# Beyond this a line is no location: matching stays cheap whatever a line holds.
+# A longer line is no location: so matching stays cheap for any line.
 LOCATION_LIMIT = 4096
-WITH = re.compile(r"  with (\S.*),$")
-ON = re.compile(r"  on .+ line \d+(?:, in (.+))?:$")
-# The source that terraform shows and the values in it are the configuration's words, not the error's.
-SOURCE = re.compile(r" *\d+:(?: |$)|    [├│|]|  \(source code not available\)$")
 
 
 class Layout:
-    """Where within a diagnostic a line stands: in its summary, its location or its detail.
+    """Follow the lines of one diagnostic, and tell whether each is summary, location or detail.
 
-    It is *certain* to be one where nothing stands before it whose text its heading might be.
+    *certain*: it is a diagnostic, since no text stands before it that its heading could be part of.
     """
 
     def __init__(self, *, certain: bool) -> None:
         self._certain = certain
         self.address: str | None = None
         self.context: str | None = None
-        self.detailed = False
-        self.behind_summary = False
+        self.in_detail = False
+        self.after_summary = False
         self._blanks = 0
         self._has_location = False
-        self._located = False
-        self._sourced = False
-        self._unsourced = False
+        self._in_location = False
+        self._in_source = False
+        self._lacked_source = False
 
     @property
     def may_be_over(self) -> bool:
-        """Whether a heading may begin another diagnostic here.
+        """Whether a heading in the next line may begin another diagnostic.
 
-        A blank line goes before each. The detail of one that is certain may itself begin with `Error: …`, behind the
+        A blank line stands before each. The detail of a certain diagnostic may itself begin with `Error: …`, behind the
         single blank line that ends the summary or the source.
         """
         if not self._certain:
             return self._blanks > 0
-        return self._blanks > 1 or (self._blanks == 1 and (self.detailed or self._unsourced))
+        return self._blanks > 1 or (self._blanks == 1 and (self.in_detail or self._lacked_source))
 
     def blank(self) -> None:
         """Take a blank line."""
-        self._unsourced = self._located and not self._sourced
-        self._has_location = self._has_location or self._located
-        self._blanks, self._located, self._sourced, self.behind_summary = self._blanks + 1, False, False, True
+        self._lacked_source = self._in_location and not self._in_source
+        self._has_location = self._has_location or self._in_location
+        self._blanks += 1
+        self._in_location = self._in_source = False
+        self.after_summary = True
 
     def is_location(self, line: str) -> bool:
-        """Take any other line: whether it tells where it happened. A location stands behind a blank line."""
-        self._located = (self._blanks > 0 or self._located) and self._locates(line)
+        """Take any other line; return whether it is part of the location, which stands behind a blank line."""
+        self._in_location = (self._blanks > 0 or self._in_location) and self._matches_location(line)
         self._blanks = 0
-        # It has one location: a second is a quotation in its detail.
-        self.detailed = self.detailed or (self.behind_summary and (self._has_location or not self._located))
-        return self._located
+        # A diagnostic has one location: a second one is a quotation in its detail.
+        self.in_detail = self.in_detail or (self.after_summary and (self._has_location or not self._in_location))
+        return self._in_location
 
-    def _locates(self, line: str) -> bool:
+    def _matches_location(self, line: str) -> bool:
         if len(line) > LOCATION_LIMIT:
             return False
-        if found := WITH.match(line):
+        if found := WITH_ADDRESS.match(line):
             self.address = self.address or found[1]
             return True
-        if found := ON.match(line):
+        if found := ON_LINE.match(line):
             self.context = self.context or address_in(found[1] or "")
-            self._sourced = True
+            self._in_source = True
             return True
-        return self._sourced and SOURCE.match(line) is not None
+        # The source that terraform shows, and the values in it, are text of the configuration, not of the error.
+        return self._in_source and SOURCE.match(line) is not None

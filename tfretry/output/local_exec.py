@@ -1,11 +1,10 @@
-"""A failed local-exec: terraform quotes the whole command before what it printed, and a command may hold anything.
+"""A failed local-exec: its output is evidence, its command is not.
 
-It may hold AWS's sentence, terraform's words for its own end, a blank line and `Error: `, a location, a box, a JSON
-message. So the command proves nothing, and only terraform's words end it: the last such place is the true end, or lies
-within the output. Where the end may be missing or doubtful, nothing that was printed is known.
-
-The words are those of terraform's internal/builtin/provisioners/local-exec/resource_provisioner.go; up to 0.14 the
-sentence about the command is the summary.
+Terraform prints the command that failed before the output of that command, and a command may hold anything: AWS's
+sentence, terraform's own words for the end of a command, a blank line and `Error: `, a location, a box, a JSON message.
+So the text of a command proves nothing. It ends where terraform says so (`': exit status 1. Output: `): the last place
+that reads like this is the true end, or lies within the output. Where the end may be missing or is doubtful, no text
+counts as output.
 """
 
 from __future__ import annotations
@@ -13,56 +12,57 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-COMMAND = "Error running command '"
-QUOTES = re.compile(rf"\blocal-exec provisioner error\b|{COMMAND}")
-END = re.compile(r"': (?:exit status -?\d+|signal: [\w ]{1,40}?(?: \(core dumped\))?)\. Output:(?: |$)")
+from tfretry.output.lines import unwrap
+from tfretry.terraform.messages import COMMAND_OUTPUT, FAILED_COMMAND, LOCAL_EXEC
+
+QUOTES = re.compile(rf"\b{LOCAL_EXEC}\b|{FAILED_COMMAND}")
+CERTAIN_END = re.compile(rf"': (?:exit status -?\d+|signal: [\w ]{{1,40}}?(?: \(core dumped\))?){COMMAND_OUTPUT}")
 # The command may not even have started: `exec: "x": executable file not found in $PATH`, `context canceled`.
-ANY_END = re.compile(r"': .{1,300}?\. Output:(?: |$)")
-# Another terraform's box, quoted by the output, has its gutter at every line, in the midst of a sentence.
+POSSIBLE_END = re.compile(rf"': .{{1,300}}?{COMMAND_OUTPUT}")
+# The output may quote another terraform's box, whose gutter then stands in the middle of its sentences.
 FRAME = re.compile(r"(?:(?<= )|^)[╷│╵](?= |$) ?")
 
 
-def unwrap(lines: Iterable[str]) -> str:
-    """*lines* as one, white space collapsed, in characters that any output can take."""
-    joined = " ".join(" ".join(lines).split())
-    return joined.encode("utf-8", "replace").decode()
-
-
 def quotes_command(text: str) -> bool:
-    """Whether *text*, unwrapped, quotes a command."""
+    """Whether *text*, unwrapped, quotes a failed command."""
     return QUOTES.search(text) is not None
 
 
 def holds_end(lines: Iterable[str]) -> bool:
-    """Whether *lines* hold what may end a command: where they are no part of the error, its command was cut in two."""
-    return ANY_END.search(unwrap(lines)) is not None
+    """Whether *lines* hold what may be the end of a command: if they do not count as text, its true end may be lost."""
+    return POSSIBLE_END.search(unwrap(lines)) is not None
 
 
-def evidence(text: str, *, torn: bool) -> str:
-    """What of *text*, unwrapped, no command can have written: all of it, or the output of the command that it quotes.
+def may_begin_end(line: str) -> bool:
+    """Whether the end of a command may begin in *line*, and continue in the next one."""
+    return "':" in line
 
-    *torn* says that lines of it may be missing; empty where the end of the command is doubtful.
+
+def provable_text(text: str, *, torn: bool) -> str:
+    """Return the part of *text*, unwrapped, that no command can have written: all, or the output of the command.
+
+    *torn* says that lines of it may be missing. The result is empty where the end of the command is doubtful.
     """
-    if not quotes_command(text) and not ANY_END.search(text):
+    if not quotes_command(text) and not POSSIBLE_END.search(text):
         return text
     text = FRAME.sub("", text)
-    output = _output(text, torn=torn)
-    return text[output.end() :] if output else ""
+    end = _end_of_command(text, torn=torn)
+    return text[end.end() :] if end else ""
 
 
 def without_command(text: str, *, torn: bool) -> str:
-    """*text*, unwrapped, without the command that it quotes; without its end, too, where that is doubtful."""
+    """Return *text*, unwrapped, without the command that it quotes, and without the output if its start is doubtful."""
     text = FRAME.sub("", text)
-    start, output = text.find(COMMAND), _output(text, torn=torn)
-    before = text[: start + len(COMMAND)] if start >= 0 else ""
-    if output:
-        return before + text[output.start() :]
-    return before if start >= 0 or ANY_END.search(text) else text
+    start, end = text.find(FAILED_COMMAND), _end_of_command(text, torn=torn)
+    before = text[: start + len(FAILED_COMMAND)] if start >= 0 else ""
+    if end:
+        return before + text[end.start() :]
+    return before if start >= 0 or POSSIBLE_END.search(text) else text
 
 
-def _output(text: str, *, torn: bool) -> re.Match[str] | None:
-    """The end of the command, behind which its output stands; None where it is not certain."""
-    ends, quoted = list(END.finditer(text)), QUOTES.search(text)
+def _end_of_command(text: str, *, torn: bool) -> re.Match[str] | None:
+    """Find terraform's words between the command and its output; None where they are doubtful."""
+    ends, quoted = list(CERTAIN_END.finditer(text)), QUOTES.search(text)
     if torn or not ends or not quoted or quoted.start() > ends[0].start():
         return None
-    return None if ANY_END.search(text, ends[-1].end()) else ends[-1]
+    return None if POSSIBLE_END.search(text, ends[-1].end()) else ends[-1]

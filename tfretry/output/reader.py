@@ -1,4 +1,4 @@
-"""All that reads terraform's output as it passes: one reading for each channel of a run."""
+"""Read the output of one run of terraform: its errors, its progress, and the end of its last line."""
 
 from __future__ import annotations
 
@@ -7,71 +7,86 @@ from typing import TYPE_CHECKING
 
 from tfretry.output.diagnostics import DiagnosticReader
 from tfretry.output.progress import ProgressReader
+from tfretry.terraform.messages import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from tfretry.output.diagnostic import Diagnostic
 
-COLOUR_OR_RETURN = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]|\r")
+# Smaller chunks are gathered up to this many bytes: searching each alone would cost more than the search itself.
+BATCH_SIZE = 16 * 1024
 HEAD_SIZE = 1024
 TAIL_SIZE = 256  # bytes: more colour codes than terraform ever writes in a row
-VERSION = re.compile(rb'"(?:terraform|tofu)":"([^"]{1,64})","type":"version"')
+COLOUR_OR_RETURN = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]|\r")
 
 
-class Reading:
-    """All that reads one channel's bytes."""
+class _ChannelReader:
+    """Read the bytes of one channel with each of *readers*, and note its first and last bytes."""
 
-    def __init__(self, found: Callable[[Diagnostic], object], progress: ProgressReader | None) -> None:
+    def __init__(self, *readers: DiagnosticReader | ProgressReader) -> None:
         self.head = b""
-        self._progress = progress
-        self._diagnostics = DiagnosticReader(found)
         self._tail = b""
+        self._readers = readers
+        self._batch = bytearray()
 
     def feed(self, chunk: bytes) -> None:
-        """Hand *chunk* to each reader."""
-        self.head = self.head or chunk[:HEAD_SIZE]
-        self._tail = (self._tail + chunk[-TAIL_SIZE:])[-TAIL_SIZE:]
-        self._diagnostics.feed(chunk)
-        if self._progress:
-            self._progress.feed(chunk)
+        """Read the next bytes; they may be cut anywhere."""
+        if not self._batch and len(chunk) >= BATCH_SIZE:
+            self._read(chunk)
+            return
+        self._batch += chunk
+        if len(self._batch) >= BATCH_SIZE:
+            self._read_batch()
 
     def close(self) -> None:
-        """The channel has come to its end."""
-        self._diagnostics.close()
-        if self._progress:
-            self._progress.close()
+        """Read the rest."""
+        self._read_batch()
+        for reader in self._readers:
+            reader.close()
 
     @property
     def left_line_open(self) -> bool:
-        """Whether what stands there visibly ends without a newline."""
+        """Whether the visible text ends without a newline; known after `close`."""
         visible = COLOUR_OR_RETURN.sub(b"", self._tail)
         return bool(visible) and not visible.endswith(b"\n")
 
+    def _read_batch(self) -> None:
+        batch = bytes(self._batch)
+        self._batch.clear()
+        self._read(batch)
+
+    def _read(self, chunk: bytes) -> None:
+        self.head = self.head or chunk[:HEAD_SIZE]
+        self._tail = (self._tail + chunk[-TAIL_SIZE:])[-TAIL_SIZE:]
+        for reader in self._readers:
+            reader.feed(chunk)
+
 
 class OutputReader:
-    """Those of a whole run: *found* is called with each error diagnostic, on whichever channel it came.
+    """Read the output of one run, and call *found* with each error diagnostic in it; complete after `close`."""
 
-    Without *changes* it is not asked which changes are finished, but for updates.
-    """
-
-    def __init__(self, found: Callable[[Diagnostic], object], *, changes: bool) -> None:
-        self.progress = ProgressReader(changes=changes)  # of stdout: on stderr there is none but what others say
-        self._by_channel = {1: Reading(found, self.progress), 2: Reading(found, None)}
+    def __init__(self, found: Callable[[Diagnostic], object]) -> None:
+        self.progress = ProgressReader()
+        # Terraform reports its progress on stdout only: on stderr it is a quotation.
+        self._by_channel = {
+            1: _ChannelReader(DiagnosticReader(found), self.progress),
+            2: _ChannelReader(DiagnosticReader(found)),
+        }
 
     def feed(self, channel: int, chunk: bytes) -> None:
         """Read the next bytes of *channel*: 1 for stdout, or 2 for stderr."""
         self._by_channel[channel].feed(chunk)
 
     def close(self) -> None:
-        """The run has ended."""
-        for reading in self._by_channel.values():
-            reading.close()
+        """Read the rest."""
+        for channel in self._by_channel.values():
+            channel.close()
 
     def longest_s(self, addresses: Collection[str | None]) -> float:
-        """For how long the change that took longest of those at *addresses* was going on."""
-        waits = self.progress.longest.items()
-        return max((float(seconds) for address, seconds in waits if address in addresses), default=0.0)
+        """Return the duration of the longest change among those at *addresses*."""
+        durations = self.progress.elapsed_s.items()
+        return max((float(seconds) for address, seconds in durations if address in addresses), default=0.0)
 
     def left_line_open(self, channel: int) -> bool:
         """Whether the last line of *channel* has no newline."""
@@ -79,6 +94,6 @@ class OutputReader:
 
     @property
     def version(self) -> str | None:
-        """The version of terraform, which only -json tells."""
+        """The version of terraform, which only -json reports."""
         match = VERSION.search(self._by_channel[1].head)
         return match[1].decode("ascii", "replace") if match else None

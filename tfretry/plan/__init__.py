@@ -1,1 +1,1 @@
-"""A saved plan after a failed apply: what is done, and a plan file for exactly the rest."""
+"""Continue a saved plan after a failed apply: find the changes that are done, and write a plan file of the rest."""

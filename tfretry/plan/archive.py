@@ -1,4 +1,4 @@
-"""A plan file as an archive: its members in, and the same with another plan and another state out."""
+"""A plan file as an archive: read its members, and write them with another plan and another state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PLAN, STATE, PREVIOUS_STATE = "tfplan", "tfstate", "tfstate-prev"
 # A plan of HCP Terraform is no archive but JSON (terraform's internal/cloud/cloudplan/saved_plan.go).
 BOOKMARK = b"remote_plan_format"
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # terraform's own reader knows no other
-# All that Python's reader raises for what is no archive, or a damaged one; nothing is read from disk here.
+# Python's reader raises these for a file that is no archive or is damaged; nothing is read from disk here.
 UNREADABLE = (zipfile.BadZipFile, zlib.error, LookupError, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
@@ -30,7 +30,7 @@ class Archive:
 
 
 def read_archive(content: bytes) -> Archive:
-    """Read a plan file; raises PlanError for one that cannot be carried on."""
+    """Read a plan file; raises PlanError for one that cannot be continued."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as file:
             if any(info.compress_type not in COMPRESSIONS for info in file.infolist()):
@@ -57,7 +57,7 @@ def write_archive(archive: Archive, *, plan: bytes, state: bytes, to: IO[bytes])
 
 def _what_it_is(content: bytes) -> str:
     if BOOKMARK in content[:4096]:
-        return "the plan file is only a bookmark of a plan that HCP Terraform keeps"
+        return "the plan file is only a bookmark: HCP Terraform keeps the plan"
     if content[:1] == b"{":
         return "the plan file is encrypted"  # OpenTofu's internal/encryption/base.go
     return "the plan file is damaged"

@@ -15,12 +15,12 @@ from tfretry.plan.protobuf import Field, encode, fields
 FORMAT_VERSION = 3
 # Fields of the message Plan.
 VERSION, CHANGES, DEFERRED, ACTIONS, DEFERRED_ACTIONS = 1, 3, 27, 30, 31
-# All of terraform 1.1 to 1.17 and OpenTofu 1.6 to 1.13 that is known to make no difference to a rest: a field that is
-# not among them might act.
+# The fields of terraform 1.1 to 1.17 and OpenTofu 1.6 to 1.13 that are right in the rest of a plan, too. Any other
+# field might have an effect.
 KNOWN = frozenset({*range(1, 7), *range(13, 23), *range(25, 32)})
 UNTELLABLE = {
     DEFERRED: "it holds deferred changes",
-    ACTIONS: "it invokes actions, and nothing tells whether an action has run",
+    ACTIONS: "it invokes actions, and terraform does not report whether an action has run",
     DEFERRED_ACTIONS: "it holds deferred actions",
 }
 # Fields of the message ResourceInstanceChange.
@@ -51,7 +51,7 @@ class ChangeKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedChanges:
-    """The message of a plan file: its fields, and which of them is which change."""
+    """The message of a plan file: its fields, and its changes and their actions by key."""
 
     fields: tuple[Field, ...]
     changes: Mapping[ChangeKey, Field]
@@ -59,10 +59,10 @@ class PlannedChanges:
 
 
 def read_changes(message: bytes) -> PlannedChanges:
-    """Read the member `tfplan`; raises PlanError for one that cannot be carried on."""
+    """Read the member `tfplan`; raises PlanError for one that cannot be continued."""
     found = tuple(fields(message))
     if [field.value for field in found if field.number == VERSION] != [FORMAT_VERSION]:
-        raise PlanError("the plan file is of a format that tfretry does not know")
+        raise PlanError("the plan file has a format that tfretry does not know")
     numbers = {field.number for field in found}
     if unknown := sorted(numbers - KNOWN):
         raise PlanError(f"the plan file has a field that tfretry does not know ({unknown[0]})")
@@ -80,9 +80,9 @@ def read_changes(message: bytes) -> PlannedChanges:
 
 
 def without(plan: PlannedChanges, done: Collection[ChangeKey], deposed: Mapping[ChangeKey, str]) -> bytes:
-    """Return the message without the changes *done*.
+    """Return the message without the changes that are *done*.
 
-    Of a change in *deposed*, only the deletion of its old object, by that deposed key, is left.
+    A replacement in *deposed* becomes the deletion of its old object, which has this deposed key.
     """
     replaced = {plan.changes[key].raw: b"" for key in done}
     replaced |= {plan.changes[key].raw: _deletion(plan.changes[key], by) for key, by in deposed.items()}
@@ -92,7 +92,7 @@ def without(plan: PlannedChanges, done: Collection[ChangeKey], deposed: Mapping[
 
 
 def _deletion(change: Field, deposed: str) -> bytes:
-    """Return the deletion of the old object of a replacement, as terraform itself plans that of a deposed object."""
+    """Return the deletion of the old object of a replacement, as terraform plans it for a deposed object."""
     parts = _message(change)
     values = _message(next((part for part in parts if part.number == CHANGE), None))
     before = next((part.raw for part in values if part.number == VALUES), b"")

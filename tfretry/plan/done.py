@@ -1,4 +1,4 @@
-"""What is done of an approved plan: terraform's report decides, the state must agree, a contradiction is refused."""
+"""Decide which approved changes are done: by terraform's reports, with which the state must agree."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ CREATES_FIRST = ("create, delete", "create, forget")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reports:
-    """What terraform has reported in all attempts since the approval, by address."""
+    """Terraform's reports in all attempts since the approval, by address."""
 
     created: frozenset[str]
     updated: frozenset[str]
-    deleted: Mapping[str, int]  # how often: terraform does not always say which deposed object it means
+    deleted: Mapping[str, int]  # the number: terraform does not always name the deposed object
     destroy_provisioned: frozenset[str]
     are_text: bool = False
 
@@ -32,9 +32,9 @@ class Reports:
     def of(
         cls, completions: Iterable[Completion], destroy_provisioned: Iterable[str], *, are_text: bool = False
     ) -> Reports:
-        """Sum up what the attempts have completed, and where a destroy-time provisioner has begun.
+        """Sum up *completions*, and the addresses where a destroy-time provisioner has begun.
 
-        They *are_text* if terraform printed them for people, not as JSON.
+        *are_text*: terraform printed them for people, not as JSON.
         """
         made = [(each.action, each.address) for each in completions]
         return cls(
@@ -48,11 +48,11 @@ class Reports:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What has become of the approved changes; *refusals* are sentences that begin with an address."""
+    """The decision on each approved change; *refusals* are sentences that begin with an address."""
 
     done: frozenset[ChangeKey]
     left: frozenset[ChangeKey]
-    deposed: Mapping[ChangeKey, str]  # those of which only the deletion of the old object, by this key, is left
+    deposed: Mapping[ChangeKey, str]  # replacements: only the deletion of this old object is left
     refusals: tuple[str, ...]
 
 
@@ -64,9 +64,9 @@ def decide(
     now: State,
     reports: Reports,
 ) -> Decision:
-    """Decide what is done of *changes*, which were planned on the state *before*, in the state *now*.
+    """Decide which of *changes* are done; they were planned on the state *before*, and the state is *now*.
 
-    *data_deletions* are data sources that the plan takes out of the state, which `show` does not tell.
+    *data_deletions* are data sources that the plan removes from the state; `show` does not list them.
     """
     facts = _facts(changes, before, now, reports)
     gone = Counter(key.address for key, each in facts.items() if each.has_deleted)
@@ -90,12 +90,12 @@ def decide(
 
 
 def named(key: ChangeKey) -> str:
-    """Return the address of a change, with the deposed object that it is made to."""
+    """Return the address of a change, and its deposed object."""
     return f"{key.address} (deposed object {key.deposed})" if key.deposed else key.address
 
 
 def bounded(texts: Sequence[str], rest: str) -> list[str]:
-    """Return the first of *texts*, and how many more there are, as *rest* says it."""
+    """Return the first of *texts*, and *rest* with the number of the others."""
     return [*texts[:SHOWN], *([rest.format(len(texts) - SHOWN)] if len(texts) > SHOWN else [])]
 
 
@@ -120,14 +120,14 @@ def _facts(changes: Mapping[ChangeKey, Entry], before: State, now: State, report
 
 
 def _meddling(before: State, now: State, acted_on: set[InstanceKey]) -> Iterator[str]:
-    """Yield a sentence for each object that no change is about, and that is not as it was: somebody else worked."""
+    """Yield a sentence for each object that has changed though the plan does not change it: another run did."""
     changed = {
-        _rendered(*key): "has changed" if key in before.objects and key in now.objects else "has come or gone"
+        _rendered(*key): "has changed" if key in before.objects and key in now.objects else "was added or removed"
         for key in (before.objects.keys() | now.objects.keys()) - acted_on
         if before.objects.get(key) != now.objects.get(key)
     }
     for name, what in sorted(changed.items()):
-        yield f"{name} {what} since the approval, and the plan has no change of it"
+        yield f"{name} {what} since the approval, and the plan does not change it"
 
 
 def _misleading(acted_on: Iterable[InstanceKey], *states: State) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A file without a name, for what holds secrets: nothing is left of it when its last reader is gone."""
+"""Files without a name, for secrets: nothing of them is left when the last reader has closed them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import IO
 
 
 def nameless_file() -> IO[bytes]:
-    """Return an empty file that no child inherits, in memory where the system can; raises OSError."""
+    """Return an empty file that no child inherits, in memory if the system supports it; raises OSError."""
     try:
         return open(os.memfd_create("tfretry"), "w+b")  # close-on-exec by default
     except (AttributeError, OSError):
@@ -18,8 +18,8 @@ def nameless_file() -> IO[bytes]:
 def path_for_terraform(file: IO[bytes]) -> str:
     """Return the path by which terraform reads *file*.
 
-    It opens `/proc/PID/fd/N` of this process anew: that passes wrappers that close descriptors, and no provisioner
-    inherits the file. Where there is no /proc, terraform inherits the descriptor.
+    Terraform opens `/proc/PID/fd/N` of this process: that works through wrappers that close descriptors, and no
+    provisioner inherits the file. Where there is no /proc, terraform inherits the descriptor.
     """
     file.flush()
     file.seek(0)

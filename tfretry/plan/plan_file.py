@@ -1,6 +1,6 @@
-"""The approved plan file on disk, and the variable files beside it: opened and digested before the first attempt.
+"""The approved plan file and the variable files on disk, opened and digested before the first attempt.
 
-Light: it is on the way of every `apply PLANFILE`, also of those that need no retry.
+Import nothing heavy here: every `apply PLANFILE` needs it, also without a retry.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from tfretry.errors import PlanError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# What terraform reads by itself in its folder (terraform's internal/command/arguments/vars.go, VarsFilename and after).
+# Terraform finds these in its folder by itself (internal/command/arguments/vars.go, VarsFilename and after).
 VARIABLES = ("terraform.tfvars", "terraform.tfvars.json")
 AUTO_VARIABLES = (".auto.tfvars", ".auto.tfvars.json")
 
 
 class PlanFile:
-    """The file that was approved, whatever takes its name later; close it with `close`."""
+    """The file that was approved, even if another one takes its name later; close it with `close`."""
 
     def __init__(self, path: str) -> None:
-        """Open *path*; what cannot be opened stops no attempt, only a retry."""
+        """Open *path*; if that fails, only a retry is refused."""
         self._file = None
         self._fault = "it is no regular file"
         self._digest = b""
         try:
-            # A FIFO without a writer would hold us in `open`.
+            # O_NONBLOCK: a FIFO without a writer would block us in `open`.
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 os.close(descriptor)
@@ -42,7 +42,7 @@ class PlanFile:
             self._fault = error.strerror or str(error)
 
     def read(self) -> bytes:
-        """Return the content that was approved; raises PlanError where it is not there any more."""
+        """Return the content that was approved; raises PlanError if it has changed or cannot be read."""
         if self._file is None or self._fault:
             raise PlanError(f"the plan file cannot be read ({self._fault})")
         self._file.seek(0)
@@ -58,7 +58,7 @@ class PlanFile:
 
 
 def variable_files(folder: str, named: Iterable[str]) -> dict[str, bytes]:
-    """Return the digest of each variable file: those that terraform finds in *folder*, and the *named* ones."""
+    """Return the digests of the variable files that terraform finds in *folder*, and of the *named* ones."""
     found = [*_in(folder), *named]
     return {path: digest for path in found if (digest := _digest(path)) is not None}
 

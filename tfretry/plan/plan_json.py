@@ -1,4 +1,4 @@
-"""Terraform's JSON documents: `show -json` of a plan, and its changes with the objects that they are made to."""
+"""Terraform's JSON documents: the output of `show -json` for a plan, and the changes in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfretry.plan.changes import ChangeKey
 
 
 class Number(str):
-    """A JSON number as its digits stand; equal only to the same digits, never to a string or a boolean."""
+    """A JSON number as it is written: equal only to the same digits, never to a string or a boolean."""
 
     __slots__ = ()
 
@@ -27,18 +27,18 @@ class Number(str):
 
 
 class ObjectKey(NamedTuple):
-    """A resource instance as plans and states both name it; no address is taken apart for it."""
+    """The key of a resource instance in plans and in states; so no address has to be parsed."""
 
     module: str
     mode: str
     type: str
     name: str
-    index_key: str | None  # of `for_each` a text, of `count` a Number
+    index_key: str | None  # a string for `for_each`, a Number for `count`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One change as `show -json` tells it; *action* is its list of actions, joined."""
+    """One change in the output of `show -json`; *action* is its list of actions, joined."""
 
     action: str
     object: ObjectKey
@@ -46,9 +46,9 @@ class Entry:
 
 
 def parse(text: bytes) -> Any:
-    """Return the value of a JSON document, its numbers as `Number`.
+    """Return the value of a JSON document, with each number as a Number.
 
-    Raises PlanError with a sentence that quotes nothing: a plan holds secrets.
+    Raises PlanError. Its sentence quotes nothing, since a plan holds secrets.
     """
     try:
         return json.loads(
@@ -63,17 +63,17 @@ def parse(text: bytes) -> Any:
 
 
 def entries(document: Mapping[str, Any]) -> dict[ChangeKey, Entry]:
-    """Return the changes that `show -json` tells, by key; raises PlanError."""
+    """Return the changes in the output of `show -json`, by key; raises PlanError."""
     with as_expected("a plan"):
         pairs = [(_change_key(each), _entry(each)) for each in document.get("resource_changes") or ()]
         found = dict(pairs)
     if len(found) < len(pairs):
-        raise PlanError("terraform tells two changes of one object")
+        raise PlanError("terraform lists two changes of one object")
     return found
 
 
 def addresses(document: Mapping[str, Any]) -> dict[str, ObjectKey]:
-    """Return the objects of the state that the plan was made on, by address; raises PlanError."""
+    """Return the keys of the objects in the state that the plan was made on, by address; raises PlanError."""
     with as_expected("a plan"):
         state = document.get("prior_state", {}).get("values", {}).get("root_module", {})
         return {each["address"]: _object_key(each, module) for module, each in _resources(state, "")}
@@ -92,7 +92,7 @@ def has_ephemeral_resources(document: Mapping[str, Any]) -> bool:
 
 @contextlib.contextmanager
 def as_expected(what: str) -> Iterator[None]:
-    """Raise PlanError where a document turns out to be not *what* it should be."""
+    """Raise PlanError if a document is not *what* it should be, such as "a plan"."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -131,7 +131,7 @@ def _refuse_constant(_name: str) -> Any:
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
-    # Which of two members of one name counts is every reader's own choice: the reviewer's may not have been ours.
+    # Of two members of one name each reader chooses its own: the reviewer may have seen another one than we do.
     if len(members) < len(pairs):
         raise ValueError
     return members

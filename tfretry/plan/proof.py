@@ -1,4 +1,4 @@
-"""The proof, by terraform's own reader: a new plan holds exactly the approved changes that are left."""
+"""Prove by the output of `show -json` that a new plan holds exactly the approved changes that are left."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tfretry.plan.changes import ChangeKey
 from tfretry.plan.done import Decision, bounded, named
 from tfretry.plan.plan_json import as_expected, entries
 
-# What follows from the state and from the changes that are left.
 UNPROVED = "the rest of the plan is not just what was approved"
+# Members that follow from the state and from the remaining changes.
 DERIVED = ("prior_state", "planned_values", "resource_changes")
 
 
 def check_rest(approved: Mapping[str, Any], rest: Mapping[str, Any], decision: Decision) -> None:
-    """Raise PlanError unless `show -json` of the *rest* tells the *approved* plan without what is done."""
+    """Raise PlanError unless *rest* is *approved* without the changes that are done; both from `show -json`."""
     with as_expected("a plan"):
         differing = _differing(_without_derived(approved), _without_derived(rest))
         expected = dict(_expected(key, entry.document, decision) for key, entry in entries(approved).items())
@@ -24,11 +24,11 @@ def check_rest(approved: Mapping[str, Any], rest: Mapping[str, Any], decision: D
         found = {key: entry.document for key, entry in entries(rest).items()}
         differing += [named(key) for key in _differing(left, found)]
     if differing:
-        raise PlanError(UNPROVED, f"Terraform reads otherwise: {', '.join(bounded(differing, '{} more'))}.")
+        raise PlanError(UNPROVED, f"Terraform shows differences in: {', '.join(bounded(differing, '{} more'))}.")
 
 
 def _differing(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> list[Any]:
-    """Return the names of members that are not in both, or not equal."""
+    """Return the names of the members that are not in both, or differ."""
     names = one.keys() | other.keys()
     return sorted(name for name in names if (name in one, one.get(name)) != (name in other, other.get(name)))
 

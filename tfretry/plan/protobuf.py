@@ -1,4 +1,4 @@
-"""The wire format of protocol buffers, as far as a plan file needs it (protobuf.dev, "Encoding")."""
+"""The wire format of protocol buffers, as far as plan files use it (protobuf.dev, "Encoding")."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_VARINT = 10  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a message: *raw* is all of it, tag included, as it stood."""
+    """One field of a message; *raw* is the whole field with its tag, unchanged."""
 
     number: int
     value: int | bytes
@@ -25,7 +25,7 @@ class Field:
 
 
 def fields(message: bytes) -> Iterator[Field]:
-    """Yield each field of *message*, in its order; raises PlanError."""
+    """Yield the fields of *message*, in their order; raises PlanError."""
     at = 0
     while at < len(message):
         start = at
@@ -55,7 +55,7 @@ def encode(number: int, value: int | bytes) -> bytes:
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
-    """Return the number that starts *at*, and where the next thing starts."""
+    """Return the number that starts *at*, and the position behind it."""
     value = 0
     for n, byte in enumerate(message[at : at + LONGEST_VARINT]):
         value |= (byte & 0x7F) << (7 * n)

@@ -1,4 +1,4 @@
-"""What terraform tells when it is asked quietly: the state, a plan as JSON, its name."""
+"""Ask terraform, without showing its output, for the state, for a plan as JSON, and for its name."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from tfretry.plan.plan_json import parse
 from tfretry.process.run import run_quietly
 from tfretry.process.signals import Signals
 from tfretry.terraform.command import Command
+from tfretry.terraform.messages import OPENTOFU
 
-# These hold options of an apply; `show` and `state pull` take hardly any of them, and fail.
+# They hold options of an apply, most of which `show` and `state pull` refuse.
 HIDDEN = ("TF_CLI_ARGS", "TF_CLI_ARGS_show", "TF_CLI_ARGS_state_pull", "TF_CLI_ARGS_version")
-HEAD_SIZE = 1 << 20  # bytes of stderr, in which the heading of an error is looked for
+HEAD_SIZE = 1 << 20  # bytes of stderr that are searched for the heading of an error
 
 
 class Query:
-    """Asks the terraform of *command*, in its folder; a signal meanwhile raises InterruptedRetryError."""
+    """Run the terraform of *command* in its folder; a signal meanwhile raises InterruptedRetryError."""
 
     def __init__(self, command: Command, signals: Signals) -> None:
         self._command = command
@@ -28,13 +29,13 @@ class Query:
 
     @property
     def is_opentofu(self) -> bool:
-        """Whether terraform is OpenTofu, by its own word; raises PlanError."""
+        """Whether terraform is OpenTofu, according to `version`; raises PlanError."""
         if self._is_opentofu is None:
-            self._is_opentofu = self._ask("version").startswith(b"OpenTofu")
+            self._is_opentofu = self._ask("version").startswith(OPENTOFU)
         return self._is_opentofu
 
     def pull_state(self) -> bytes:
-        """Return the state as it is stored now; takes no lock. Raises PlanError, OSError."""
+        """Return the stored state, without locking it; raises PlanError, OSError."""
         path = self._command.local_state
         if path is None:
             return self._ask("state", "pull", *self._variables())
@@ -45,11 +46,11 @@ class Query:
             return b""
 
     def show(self, plan: IO[bytes]) -> Any:
-        """Return what `show -json` tells of *plan*; raises PlanError."""
+        """Return the output of `show -json` for *plan*; raises PlanError."""
         return parse(self._ask("show", "-json", *self._variables(), path_for_terraform(plan)))
 
     def _variables(self) -> list[str]:
-        """OpenTofu may need them to know the backend, the encryption or a module's source; terraform takes none."""
+        """Return the options with variables if OpenTofu may need them for its backend, encryption or modules."""
         given = self._command.variables
         return given if given and self.is_opentofu else []
 
@@ -69,7 +70,7 @@ class Query:
 
 
 def _heading(stderr: IO[bytes], exit_code: int) -> str:
-    """Return terraform's own heading of its first error, else its exit code."""
+    """Return the summary of terraform's first error, else its exit code."""
     found: list[Diagnostic] = []
     reader = DiagnosticReader(found.append)
     stderr.seek(0)

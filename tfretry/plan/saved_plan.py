@@ -1,4 +1,4 @@
-"""A saved plan goes on as itself: after a failed apply, exactly what is left of the approved file is applied."""
+"""Continue a saved plan: after a failed apply, apply exactly the rest of the approved plan file."""
 
 from __future__ import annotations
 
@@ -20,13 +20,11 @@ from tfretry.plan.state import State, read_state
 from tfretry.process.signals import Signals
 from tfretry.terraform.command import Command, redacted
 
-EPHEMERAL = (
-    "the plan has ephemeral resources: terraform opens them again for the rest, so a value of theirs may be another one"
-)
+EPHEMERAL = "the plan has ephemeral resources: terraform opens them again for the rest, so their values may differ"
 
 
 class Rest:
-    """The plan file of what is left: *argv* applies it, *warning* is for the user; close it with `close`."""
+    """The plan file of the rest: *argv* applies it, *warning* is for the user; close it with `close`."""
 
     def __init__(self, file: IO[bytes], saved: SavedPlan, query: Query, *, state: State, warning: str) -> None:
         self.argv = tuple(saved.command.apply_argv(path_for_terraform(file)))
@@ -37,7 +35,7 @@ class Rest:
         self._state = state
 
     def check(self) -> None:
-        """Raise PlanError if somebody has worked on the state, or on what OpenTofu reads, since the rest was proved."""
+        """Raise PlanError if the state, or a file that OpenTofu reads, has changed since the rest was proved."""
         with refusing_os_errors():
             self._saved.check_variables(self._query)
             now = read_state(self._query.pull_state())
@@ -45,12 +43,12 @@ class Rest:
             raise PlanError("another run has changed the state while tfretry waited")
 
     def close(self) -> None:
-        """Let go of the file, which ends it."""
+        """Close the file, which deletes it."""
         self._file.close()
 
 
 class SavedPlan:
-    """The plan that was approved; make it before the first attempt, which may change what lies on disk."""
+    """The approved plan; create it before the first attempt, which may change the files on disk."""
 
     def __init__(self, command: Command) -> None:
         self.command = command
@@ -58,7 +56,7 @@ class SavedPlan:
         self._variables = self._variable_files()
 
     def rest(self, reports: Reports, signals: Signals) -> Rest:
-        """Return what is left of the plan after the attempts of *reports*, proved.
+        """Return the rest of the plan after the attempts of *reports*, proved.
 
         Raises PlanError, InterruptedRetryError.
         """
@@ -66,7 +64,7 @@ class SavedPlan:
             return self._rest(reports, Query(self.command, signals))
 
     def _rest(self, reports: Reports, query: Query) -> Rest:
-        now = read_state(query.pull_state())  # first of all: what another run does until then is not noticed
+        now = read_state(query.pull_state())  # first: a change by another run before it is not noticed
         self.check_variables(query)
         content = self._file.read()
         archive = read_archive(content)
@@ -103,7 +101,7 @@ class SavedPlan:
 
     @property
     def advice(self) -> str:
-        """How to see and approve what is left where it is not applied."""
+        """How to see and approve the rest where tfretry does not apply it."""
         options = redacted(self.command.planning_options)
         shown = shlex.join(["terraform", *self.command.global_options, "plan", "-out=NEWPLAN", *options])
         return f"To see what is left to do: {shown}; review that plan, and apply it if it is right."
@@ -122,18 +120,18 @@ class SavedPlan:
         return variable_files(self.command.folder, map(in_folder, self.command.named_variable_files))
 
     def check_variables(self, query: Query) -> None:
-        """OpenTofu reads variables that the plan has not recorded anew whenever it applies a plan."""
+        """Raise PlanError if a variable file has changed: OpenTofu reads again what the plan has not recorded."""
         now = self._variable_files()
-        moved = sorted(name for name in {*now, *self._variables} if now.get(name) != self._variables.get(name))
-        if moved and query.is_opentofu:
+        changed = sorted(name for name in {*now, *self._variables} if now.get(name) != self._variables.get(name))
+        if changed and query.is_opentofu:
             raise PlanError(
-                f"a variable file has changed since the first attempt: {', '.join(bounded(moved, '{} more'))}"
+                f"a variable file has changed since the first attempt: {', '.join(bounded(changed, '{} more'))}"
             )
 
 
 @contextlib.contextmanager
 def refusing_os_errors() -> Iterator[None]:
-    """Raise PlanError where the system refuses a file, as on a full disk."""
+    """Raise PlanError for an OSError, as on a full disk."""
     try:
         yield
     except OSError as error:
@@ -141,33 +139,33 @@ def refusing_os_errors() -> Iterator[None]:
 
 
 def _is_written(before: State, now: State, *, previous: State) -> bool:
-    """Whether an attempt has written the state; raises PlanError where it is not the one of the plan."""
+    """Whether an attempt has written the state; raises PlanError if it is not the state of the plan."""
     if (now.lineage, now.serial) == (before.lineage, before.serial):
         if now.objects != previous.objects:
             raise PlanError("the state is not the one that the plan was made on")
         return False
     if before.lineage and now.lineage != before.lineage:
-        raise PlanError("the state has been exchanged: its lineage is not that of the plan")
+        raise PlanError("the state has been replaced: its lineage is not that of the plan")
     if now.serial < before.serial:
-        raise PlanError("the state has been set back: its serial is lower than that of the plan")
+        raise PlanError("the state has been rolled back: its serial is lower than that of the plan")
     return True
 
 
 def _unlisted(
     planned: PlannedChanges, listed: Mapping[ChangeKey, Entry], approved: Mapping[str, Any]
 ) -> list[ObjectKey]:
-    """Return the data sources that the plan takes out of the state: `show` leaves them out.
+    """Return the data sources that the plan removes from the state: `show` does not list them.
 
-    Raises PlanError where the plan file and `show` tell different changes (terraform's internal/command/jsonplan).
+    Raises PlanError if the plan file and `show` list different changes (terraform's internal/command/jsonplan).
     """
-    told = {key: planned.actions.get(key) for key in listed}
-    if told != {key: entry.action for key, entry in listed.items()}:
-        raise PlanError("terraform reads the plan file otherwise than tfretry does")
+    read = {key: planned.actions.get(key) for key in listed}
+    if read != {key: entry.action for key, entry in listed.items()}:
+        raise PlanError("terraform and tfretry read the plan file differently")
     known = addresses(approved)
     unlisted = [known.get(key.address) for key in planned.actions.keys() - listed.keys()]
     deletions = [key for key in unlisted if key is not None and key.mode == "data"]
     if len(deletions) < len(unlisted) or any(
         planned.actions[key] != "delete" for key in planned.actions.keys() - listed.keys()
     ):
-        raise PlanError("terraform reads the plan file otherwise than tfretry does")
+        raise PlanError("terraform and tfretry read the plan file differently")
     return deletions

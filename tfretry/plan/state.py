@@ -1,4 +1,4 @@
-"""A state as `terraform state pull` prints it: its objects, in a form in which equal states are equal."""
+"""A state as `terraform state pull` prints it, normalised so that equal states compare equal."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tfretry.plan.plan_json import Number, ObjectKey, as_expected, parse
 FORMAT_VERSION = Number("4")
 # Lists that terraform writes in any order.
 UNORDERED = ("sensitive_attributes", "dependencies")
-# What an operation on an object changes; terraform rewrites the other members when an operation fails, too.
+# An operation on an object changes these; terraform rewrites the other members after a failed operation, too.
 SUBSTANCE = ("attributes", "attributes_flat", "status")
-NO_STATE = b'{"version":4,"serial":0,"lineage":"","outputs":{},"resources":[]}'  # what an empty answer stands for
+NO_STATE = b'{"version":4,"serial":0,"lineage":"","outputs":{},"resources":[]}'  # an empty answer means this
 
 Instance = Mapping[str, Any]
 InstanceKey = tuple[ObjectKey, str]  # the second is the key of a deposed object, empty for the current one
@@ -29,10 +29,10 @@ class State:
     lineage: str
     serial: int
     objects: Mapping[InstanceKey, Instance]
-    rest: Mapping[str, Any]  # all else of the document but the check results, which come in random order
+    rest: Mapping[str, Any]  # the other members, without the check results, which have a random order
 
     def says_the_same_as(self, other: State) -> bool:
-        """Whether nobody has worked between the two."""
+        """Whether no run has changed the state between the two."""
         return self.rest == other.rest and self.objects == other.objects
 
 
@@ -42,7 +42,7 @@ def read_state(text: bytes) -> State:
     document = parse(text)
     with as_expected("a state"):
         if document["version"] != FORMAT_VERSION:
-            raise PlanError("the state is of a format that tfretry does not know")
+            raise PlanError("the state has a format that tfretry does not know")
         pairs = [_pair(resource, each) for resource in document["resources"] or () for each in resource["instances"]]
         rest = {name: value for name, value in document.items() if name not in ("resources", "check_results")}
         serial, lineage = document["serial"], document["lineage"]
@@ -55,12 +55,12 @@ def read_state(text: bytes) -> State:
             raise TypeError
         objects = dict(pairs)
     if len(objects) < len(pairs):
-        raise PlanError("the state tells one object twice")
+        raise PlanError("the state has one object twice")
     return State(text=text, lineage=lineage, serial=int(serial), objects=objects, rest=rest)
 
 
 def has_same_substance(one: Instance | None, other: Instance | None) -> bool:
-    """Whether an object is as it was before an operation on it that failed, or was not begun."""
+    """Whether an object is unchanged, as after an operation that failed or has not begun."""
     if one is None or other is None:
         return one is other
     return all(one.get(name) == other.get(name) for name in SUBSTANCE)

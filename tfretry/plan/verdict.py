@@ -1,4 +1,4 @@
-"""What has become of one approved change: a table of rules, by its action, over what is known of its object."""
+"""Decide whether one approved change is done: a rule for each action, applied to the facts about its object."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfretry.plan.state import Instance, has_same_substance
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What has become of one change: *why* it is refused, *key* of the deposed object that is left to delete."""
+    """The decision on one change; *why* it is refused, or the *key* of the deposed object that is left to delete."""
 
     is_: Literal["done", "left", "deposed", "refused"]
     why: str = ""
@@ -23,25 +23,25 @@ DONE, LEFT = Verdict("done"), Verdict("left")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that is known of one approved change and its object."""
+    """The facts about one approved change and its object."""
 
     action: str
     was: Instance | None
     now: Instance | None
     new_deposed: Mapping[str, Instance]
-    created: bool  # these four: as terraform reports
+    created: bool  # this and the next three as terraform reports them
     updated: bool
     deleted: bool = False
     destroy_provisioned: bool
 
     @property
     def is_as_before(self) -> bool:
-        """Whether nothing has happened to the object."""
+        """Whether the object is unchanged."""
         return self.was is not None and has_same_substance(self.was, self.now) and not self.new_deposed
 
     @property
     def has_deleted(self) -> bool:
-        """Whether an object is gone that this change deletes."""
+        """Whether the object that this change deletes is gone."""
         if self.action == "create, delete":
             return self.created and not self.new_deposed
         if self.action == "delete, create":
@@ -50,12 +50,12 @@ class Facts:
 
 
 def verdict_on(facts: Facts) -> Verdict:
-    """Decide by the rule of the action, and by what is refused whatever the action."""
+    """Decide by the rule of the action, and refuse what no action allows."""
     decided = RULES[facts.action](facts)
     if decided.is_ == "refused" or facts.now is None:
         return decided
     if facts.now.get("status") == "tainted" and not facts.is_as_before:
-        return Verdict("refused", "is tainted: it was made, and what came with it failed")
+        return Verdict("refused", "is tainted: it was created, and a later step of its creation failed")
     if decided.is_ != "done" and facts.destroy_provisioned:
         return Verdict("refused", "would run its destroy-time provisioner again")
     return decided
@@ -64,7 +64,7 @@ def verdict_on(facts: Facts) -> Verdict:
 def _create(facts: Facts) -> Verdict:
     if facts.created:
         return DONE if facts.now is not None else _vanished()
-    return LEFT if facts.now is None else _unreported("was made", facts)
+    return LEFT if facts.now is None else _unreported("was created", facts)
 
 
 def _delete_create(facts: Facts) -> Verdict:
@@ -88,7 +88,7 @@ def _create_delete(facts: Facts) -> Verdict:
         return Verdict("refused", "was reported as replaced, and is the old object") if is_old else DONE
     (key, old), *others = facts.new_deposed.items()
     if others or not has_same_substance(facts.was, old) or facts.action != "create, delete" or facts.deleted:
-        return Verdict("refused", "was replaced, and what is left of the old object is not what was approved")
+        return Verdict("refused", "was replaced, and the rest of the old object is not what was approved")
     return Verdict("deposed", key=key)
 
 
@@ -115,7 +115,7 @@ def _forget(facts: Facts) -> Verdict:
 
 
 def _read(facts: Facts) -> Verdict:
-    """What was read in the apply is not read again: everything else was made with its value."""
+    """Do not read again what the apply has read: the other objects were made with its value."""
     return LEFT if facts.now is None or facts.now == facts.was else DONE
 
 
@@ -150,5 +150,5 @@ def _gone() -> Verdict:
 
 def _unreported(what: str, facts: Facts) -> Verdict:
     if facts.now is not None and facts.now.get("status") == "tainted":
-        return Verdict("refused", "is tainted: it was made, and what came with it failed")
-    return Verdict("refused", f"{what}, and terraform did not report that it completed this")
+        return Verdict("refused", "is tainted: it was created, and a later step of its creation failed")
+    return Verdict("refused", f"{what}, and terraform did not report this change as complete")

@@ -11,13 +11,13 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from tfretry.process.forwarding import TERMINATING, CanaryDeath
+from tfretry.terraform.messages import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NOTICE = b"Interrupt received."
-AT_LINE_START = re.compile(rb'(?:[\r\n]|"@message":"(?:\\n)?)(?:\x1b\[[0-9;]*m)*' + re.escape(NOTICE))
-TAIL_SIZE = 64 + len(NOTICE)  # bytes; 64 for the newline or the key, and colour codes
+AT_LINE_START = re.compile(rb'(?:[\r\n]|"@message":"(?:\\n)?)(?:\x1b\[[0-9;]*m)*' + re.escape(INTERRUPTED))
+TAIL_SIZE = 64 + len(INTERRUPTED)  # bytes; 64 for the newline or the key, and colour codes
 JOB_CONTROL_STOPS = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 
 
@@ -33,7 +33,7 @@ class InterruptNotice:
         if self.seen_at is not None:
             return
         text = self._tail + chunk
-        if NOTICE in text and AT_LINE_START.search(text):
+        if INTERRUPTED in text and AT_LINE_START.search(text):
             self.seen_at = time.monotonic()
         self._tail = text[-TAIL_SIZE:]
 

@@ -123,11 +123,6 @@ class Command:
         return not is_off and not is_switched_on(self.options, "minimal-refresh")
 
     @property
-    def depends_on_changes(self) -> bool:
-        """Whether the command line of a retry depends on which changes are complete."""
-        return self.plan_file is not None or self.replaces
-
-    @property
     def replaces(self) -> bool:
         """Whether objects are replaced on request."""
         return any(name == "replace" for name, _ in self.options)

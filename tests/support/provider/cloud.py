@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 _AWS = "creating ECS Service ({name}): operation error ECS: CreateService, https response error StatusCode: 400, "
-ROLE = (
+ROLE_ANSWER = (
     f"{_AWS}RequestID: {{request}}, InvalidParameterException: Unable to assume the service linked role. "
     "Please verify that the ECS service linked role exists."
 )
-DENIED = (
+DENIED_ANSWER = (
     f"{_AWS}RequestID: {{request}}, AccessDeniedException: User: arn:aws:iam::123456789012:user/ci "
     "is not authorized to perform: ecs:CreateService"
 )
@@ -45,7 +45,7 @@ class Fault:
     the summary of the diagnostic, or, if *wrapped*, its detail.
     """
 
-    error: str = ROLE
+    error: str = ROLE_ANSWER
     gate: bool = True
     attempts: int | None = None
     seconds: float | None = None
