@@ -718,3 +718,12 @@ def test_other_line_breaks_do_not_matter(attributes):
     assert decide(
         planned({ChangeKey("a.k"): "read"}), data_deletions=[], before=alone, now=alone, reports=said
     ) == Decision(done=frozenset(), left=frozenset({ChangeKey("a.k")}), deposed={}, refusals=())
+
+
+def test_an_import_id_with_a_line_break_is_refused_where_reports_are_text():
+    """Terraform prints it before there is an object with that id."""
+    imported = {B: Entry(action="no-op", object=object_of("a.b"), document={}, import_id=BROKEN)}
+    states = {"before": state({"a.b": OLD}), "now": state({"a.b": OLD})}
+    for are_text, refusals in ((True, 1), (False, 0)):
+        said = Reports.of([], [], are_text=are_text)
+        assert len(decide(imported, data_deletions=[], reports=said, **states).refusals) == refusals

@@ -84,7 +84,7 @@ def decide(
         refusals=(
             *refusals,
             *_meddling(before, now, acted_on),
-            *(_misleading(acted_on, before, now) if reports.are_text else ()),
+            *(_misleading(changes, acted_on, before, now) if reports.are_text else ()),
         ),
     )
 
@@ -130,11 +130,14 @@ def _meddling(before: State, now: State, acted_on: set[InstanceKey]) -> Iterator
         yield f"{name} {what} since the approval, and the plan does not change it"
 
 
-def _misleading(acted_on: Iterable[InstanceKey], *states: State) -> Iterator[str]:
+def _misleading(changes: Mapping[ChangeKey, Entry], acted_on: Iterable[InstanceKey], *states: State) -> Iterator[str]:
     """Yield a sentence for each object of the apply whose name, as terraform prints it, could look like a report."""
-    for key in sorted(acted_on, key=str):
+    broken = {named(key) for key, entry in changes.items() if "\n" in str(entry.import_id)}
+    for key in acted_on:
         if any("\n" in name for state in states for name in _printed_names(state.objects.get(key, {}))):
-            yield f"{_rendered(*key)} has a line break in its id or name, so terraform's reports cannot be relied on"
+            broken.add(_rendered(*key))
+    for name in sorted(broken):
+        yield f"{name} has a line break in its id or name, so terraform's reports cannot be relied on"
 
 
 def _printed_names(instance: Instance) -> Iterator[str]:

@@ -43,6 +43,7 @@ class Entry:
     action: str
     object: ObjectKey
     document: Mapping[str, Any]
+    import_id: Any = None
 
 
 def parse(text: bytes) -> Any:
@@ -115,6 +116,7 @@ def _entry(change: Mapping[str, Any]) -> Entry:
         action=", ".join(change["change"]["actions"]),
         object=_object_key(change, change.get("module_address", "")),
         document=change,
+        import_id=change["change"].get("importing", {}).get("id"),
     )
 
 

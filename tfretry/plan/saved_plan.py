@@ -131,9 +131,11 @@ class SavedPlan:
 
 @contextlib.contextmanager
 def refusing_os_errors() -> Iterator[None]:
-    """Raise PlanError for an OSError, as on a full disk."""
+    """Raise PlanError for an OSError, as on a full disk, and where memory does not suffice."""
     try:
         yield
+    except MemoryError as error:
+        raise PlanError("memory does not suffice for the plan and the state") from error
     except OSError as error:
         raise PlanError(f"{error.filename or 'a temporary file'}: {error.strerror}") from error
 
