@@ -1,4 +1,4 @@
-"""What the whole program makes of errors: the patterns of a user, OpenTofu's hidden errors, and what it says."""
+"""Which errors the whole program retries, and what it reports: users' patterns, errors that OpenTofu hides."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STALE = Said(summary="Saved plan is stale", detail="The given plan file can no l
 
 @pytest.fixture
 def runs(fake_terraform, tmp_path):
-    """How often tfretry, with options, runs a terraform that fails with a text; and what it says of it."""
+    """Function that runs tfretry on a terraform that fails with a text; it returns how often, and our lines."""
 
     def count(text: str | bytes, *options: str, stream: int = 2) -> tuple[int, str]:
         (tmp_path / "text").write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -32,8 +32,8 @@ def runs(fake_terraform, tmp_path):
         fake_terraform(f"echo >>{tries}; cat {tmp_path}/text >&{stream}; exit 1")
         done = run(*FAST, *options, "apply", "-auto-approve")
         assert done.returncode == 1
-        said = [line for line in done.stderr.decode().splitlines() if line.startswith("tfretry: ")]
-        return len(tries.read_bytes()), "\n".join(said)
+        ours = [line for line in done.stderr.decode().splitlines() if line.startswith("tfretry: ")]
+        return len(tries.read_bytes()), "\n".join(ours)
 
     return count
 
@@ -53,28 +53,28 @@ def runs(fake_terraform, tmp_path):
         (STALE, ".", False),
     ],
 )
-def test_a_users_pattern_sees_what_the_user_sees(runs, said, pattern, retried, shape):
-    """In each shape: heading, terraform's words, two blanks, and what no known cause may match."""
+def test_a_pattern_matches_the_text_that_its_user_sees(runs, said, pattern, retried, shape):
+    """In each format: the heading, terraform's words, two blanks, and text that no known cause matches."""
     tries, _ = runs(shape(said), f"--retry-on={pattern}", stream=1 if shape is message else 2)
     assert tries == (2 if retried else 1)
 
 
 @pytest.mark.parametrize("file", ["tofu1.12.6-consolidated-denial", "tofu1.12.6-consolidated-denial-nocolor"])
-def test_an_error_that_hides_others_is_not_retried_and_we_say_so(runs, file):
-    """A denial is behind it; OpenTofu's option is named."""
-    tries, said = runs((CORPUS / f"{file}.stderr.raw").read_bytes())
+def test_an_error_that_hides_others_is_not_retried(runs, file):
+    """One of those is a denial; our line names the option of OpenTofu that shows them."""
+    tries, lines = runs((CORPUS / f"{file}.stderr.raw").read_bytes())
     assert tries == 1
-    assert "-consolidate-errors" in said
-    assert "terraform_data.a" in said
+    assert "-consolidate-errors" in lines
+    assert "terraform_data.a" in lines
 
 
-def test_an_error_that_hides_others_is_retried_for_its_summary(runs):
-    """They share it."""
+def test_an_error_that_hides_others_is_retried_if_its_summary_is_known(runs):
+    """All of them have the same summary."""
     assert runs((CORPUS / "tofu1.12.6-consolidated-summary.stderr.raw").read_bytes())[0] == 2
 
 
-def test_what_can_be_read_as_two_errors_is_not_retried_and_we_say_so(runs):
-    """In every shape alike: the first alone is known to no cause."""
+def test_a_text_that_may_be_two_errors_is_not_retried(runs):
+    """In every format: no cause matches the first of the two."""
     inner = "no luck\n\nError: Unable to assume the service linked role."
     said = Said(summary=SCRIPT.summary, detail=f"Error running command 'x': exit status 1. Output: {inner}")
     for text, stream in ((box(said), 2), (plain(said), 2), (message(said), 1)):
@@ -83,10 +83,10 @@ def test_what_can_be_read_as_two_errors_is_not_retried_and_we_say_so(runs):
         assert "aws_ecs_service.ecs failed for another reason (local-exec provisioner error)" in line
 
 
-def test_network_is_asked_for_by_its_name_and_tells_the_risk(runs):
-    """`all` does not contain it."""
+def test_the_cause_network_must_be_named_and_our_line_states_its_risk(runs):
+    """`all` does not include it."""
     text = box(Said(summary="reading ECS Cluster: dial tcp 10.0.0.1:443: i/o timeout"))
     assert runs(text, "--cause=all")[0] == 1
-    tries, said = runs(text, "--cause=network")
+    tries, line = runs(text, "--cause=network")
     assert tries == 2
-    assert "a retry may create an object twice" in said
+    assert "a retry may create an object twice" in line
