@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import render
 from diagnostics import DEFAULT, read
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from render import AWS, DENIED, SENTENCE, Said
 
@@ -13,9 +15,10 @@ from tfretry.causes.diagnosis import Classifier
 from tfretry.causes.patience import patience
 from tfretry.causes.table import custom_cause
 
-# How many texts; each is written in every shape.
-FEW = settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
-MANY = settings(max_examples=40_000, deadline=None, suppress_health_check=list(HealthCheck))
+# The number of failures that are tried, each in every format.
+FEW = 1_000
+MANY = int(os.environ.get("ONE_DECISION_FAILURES", "20000"))
+PARTS = 10  # which run in parallel
 WIDTHS = (20, 78, 200)
 CAUSES = (*DEFAULT, custom_cause("script", "exit status 75|^Error: Invalid index", "the user says so"))
 
@@ -124,7 +127,12 @@ def has_one_decision(diagnostics: list[Said]) -> None:
     assert len(set(decisions.values())) == 1, decisions
 
 
-@FEW
+def examples(number: int):
+    """Settings for *number* examples, however long they take."""
+    return settings(max_examples=number, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@examples(FEW)
 @given(failures)
 def test_one_text_has_one_decision_in_every_shape(diagnostics):
     """Log lines, terraform's own words, blank lines, headings, messages and another terraform's output in them."""
@@ -133,8 +141,8 @@ def test_one_text_has_one_decision_in_every_shape(diagnostics):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@MANY
-@given(failures)
-def test_one_text_has_one_decision_forty_thousand_times(diagnostics):
-    """The same, at length."""
-    has_one_decision(diagnostics)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_one_text_has_one_decision_many_times(part):
+    """The same with more texts; ONE_DECISION_FAILURES in the environment is their number."""
+    test = examples(MANY // PARTS)(given(failures)(has_one_decision))
+    seed(part)(test)()  # in CI, Hypothesis would take the same texts for each part
