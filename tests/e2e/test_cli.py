@@ -220,6 +220,7 @@ def test_a_bad_configuration_stops_no_command_that_is_passed_through(fake_terraf
     assert run("apply", cwd=tmp_path, env=environ).returncode == 125
 
 
+@pytest.mark.usefixtures("no_coverage")
 def test_what_is_passed_through_imports_nothing_that_it_does_not_need(fake_terraform):
     """No library, no dataclass, no parser: the start is what a user feels."""
     fake_terraform("exit 0")

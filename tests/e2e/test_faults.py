@@ -38,7 +38,7 @@ def heals(fake_terraform, tmp_path):
     )
 
 
-@pytest.mark.usefixtures("heals")
+@pytest.mark.usefixtures("heals", "no_coverage")
 @pytest.mark.parametrize("where", ["report", "summary"])
 def test_a_full_disk_costs_what_we_would_have_written_there_and_nothing_else(tmp_path, monkeypatch, where):
     """A report is missed by a warning, a step summary by nothing: it is an ornament."""
@@ -56,6 +56,7 @@ def test_a_full_disk_costs_what_we_would_have_written_there_and_nothing_else(tmp
     assert list(tmp_path.glob(".tfretry-*")) == []
 
 
+@pytest.mark.usefixtures("no_coverage")
 @pytest.mark.parametrize(
     ("size", "sentence"),
     [(0, "no private directory can be made (No usable"), (50, "a file of the private directory: File too large")],

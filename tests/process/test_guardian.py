@@ -133,6 +133,7 @@ print("all is written")
 """
 
 
+@pytest.mark.usefixtures("no_coverage")
 def test_where_no_process_is_to_be_had_the_guardian_reads_on(sandbox):
     """What is said is lost then, but whoever says it lives."""
     program = sandbox.run([sys.executable, "-c", WITHOUT_PROCESSES], env={"PYTHONPATH": str(HERE.parents[1])}, cwd="/")
