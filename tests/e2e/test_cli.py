@@ -220,6 +220,7 @@ def test_a_bad_configuration_stops_no_command_that_is_passed_through(fake_terraf
     assert run("apply", cwd=tmp_path, env=environ).returncode == 125
 
 
+@pytest.mark.usefixtures("no_coverage")
 def test_a_command_that_is_passed_through_imports_nothing_heavy(fake_terraform):
     """No library, no dataclasses, no parser: every command waits for our imports."""
     fake_terraform("exit 0")

@@ -1,4 +1,4 @@
-"""Real clients that are told tfretry instead of terraform: each gets what it waits for, and a healed apply."""
+"""Programs that start terraform, with tfretry in its place: their apply is retried and they get what they expect."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-pytestmark = [pytest.mark.clients, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.clients, pytest.mark.timeout(600), pytest.mark.usefixtures("real_terraform")]
 pytest_plugins = ["client_fixture", "provider_fixture"]
 
 
@@ -17,7 +17,7 @@ def tries(folder):
 
 
 def test_python_terraform(run_python, module, tfretry_binary):
-    """It takes the binary's path, and captures both streams."""
+    """It takes the path of the binary and captures both outputs."""
     script = """
 import sys, python_terraform
 client = python_terraform.Terraform(working_dir=sys.argv[2], terraform_bin_path=sys.argv[1])
@@ -32,7 +32,7 @@ assert client.output()["x"]["value"] == "made"
 
 
 def test_tftest(run_python, module, tfretry_binary):
-    """The same; it reads the outputs as JSON."""
+    """It takes the path of the binary and reads the output values as JSON."""
     script = """
 import sys, tftest
 client = tftest.TerraformTest(sys.argv[2], binary=sys.argv[1])
@@ -45,7 +45,7 @@ assert client.output()["x"] == "made"
 
 
 def test_tofupy(run_python, module, tfretry_binary):
-    """It applies with -json, and parses each line of stdout."""
+    """It applies with -json and parses each line of stdout."""
     script = """
 import sys, tofupy
 client = tofupy.Tofu(cwd=sys.argv[2], binary=sys.argv[1])
@@ -58,7 +58,7 @@ assert client.output()["x"].value == "made"
 
 
 def test_plumbum(run_python, module, tfretry_binary):
-    """It raises for an exit code that is not 0."""
+    """It raises an exception if the exit code is not 0."""
     script = """
 import sys, plumbum
 terraform = plumbum.local[sys.argv[1]]
@@ -81,7 +81,7 @@ PLAY = """
 
 
 def test_ansible(python_client, sim, tfretry_binary, tmp_path):
-    """Its module plans into a file, and applies that file."""
+    """Its module plans into a file and applies that file."""
     sim.write('resource "sim_service" "a" {\n  name = "a"\n}\n')
     sim.fail("create", "a", attempts=1)
     (tmp_path / "play.yml").write_text(PLAY.format(folder=sim.folder, binary=tfretry_binary))
@@ -100,11 +100,11 @@ def test_ansible(python_client, sim, tfretry_binary, tmp_path):
     assert [call.name for call in sim.calls("failed create")] == ["a"]
 
 
-def test_cdktf(cdktf, heals, provisioner, tfretry_binary):
+def test_cdktf(cdktf, folder, provisioner, tfretry_binary):
     """It runs terraform on a terminal of its own."""
     stack = {
         "//": {"metadata": {"backend": "local", "stackName": "s", "version": "0.21.0", "overrides": {}}, "outputs": {}},
-        "terraform": {"backend": {"local": {"path": f"{heals}/terraform.tfstate"}}},
+        "terraform": {"backend": {"local": {"path": f"{folder}/terraform.tfstate"}}},
         "resource": {
             "terraform_data": {"s": {"provisioner": [{"local-exec": {"command": provisioner}}]}},
         },
@@ -122,15 +122,20 @@ def test_cdktf(cdktf, heals, provisioner, tfretry_binary):
             }
         },
     }
-    (heals / "cdk.tf.json").write_text(json.dumps(stack))
-    (heals / "manifest.json").write_text(json.dumps(manifest))
-    # What would synthesize the stack just puts it where it belongs.
+    (folder / "cdk.tf.json").write_text(json.dumps(stack))
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    # Instead of synthesizing the stack, copy it to its place.
     synthesize = "mkdir -p cdktf.out/stacks/s; cp manifest.json cdktf.out; cp cdk.tf.json cdktf.out/stacks/s"
     app = {"language": "python", "app": f"sh -c '{synthesize}'", "projectId": "0", "sendCrashReports": "false"}
-    (heals / "cdktf.json").write_text(json.dumps(app))
-    env = {**os.environ, "TERRAFORM_BINARY_NAME": str(tfretry_binary), "DISABLE_VERSION_CHECK": "1", "HOME": str(heals)}
+    (folder / "cdktf.json").write_text(json.dumps(app))
+    env = {
+        **os.environ,
+        "TERRAFORM_BINARY_NAME": str(tfretry_binary),
+        "DISABLE_VERSION_CHECK": "1",
+        "HOME": str(folder),
+    }
     argv = [cdktf, "deploy", "s", "--auto-approve"]
     done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Apply complete!" in done.stdout
-    assert tries(heals) == 2
+    assert tries(folder) == 2

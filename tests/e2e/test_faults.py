@@ -40,7 +40,7 @@ def fails_once(fake_terraform, tmp_path):
     )
 
 
-@pytest.mark.usefixtures("fails_once")
+@pytest.mark.usefixtures("fails_once", "no_coverage")
 @pytest.mark.parametrize("where", ["report", "summary"])
 def test_on_a_full_disk_only_our_own_file_is_lost(tmp_path, monkeypatch, where):
     """A report that is not written is a warning; for a step summary there is none."""
@@ -58,6 +58,7 @@ def test_on_a_full_disk_only_our_own_file_is_lost(tmp_path, monkeypatch, where):
     assert list(tmp_path.glob(".tfretry-*")) == []
 
 
+@pytest.mark.usefixtures("no_coverage")
 @pytest.mark.parametrize("size", [0, 1000])
 @pytest.mark.parametrize("start", [("-m", "tfretry"), WITHOUT_LINUX], ids=["in memory", "on disk"])
 def test_on_a_full_disk_a_saved_plan_is_not_continued(sim, tmp_path, monkeypatch, size, start):

@@ -1,4 +1,4 @@
-"""The provider of the other tests keeps its promises: what they prove stands on them."""
+"""The provider of tests/support/provider behaves as other tests assume."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def actions(plan):
 
 
 def test_a_create_fails_with_the_error_of_aws_until_the_gate_opens(sim):
-    """Nothing is left behind, and then it is made once."""
+    """Until then no object exists; then it is created once."""
     sim.write(service("nginx"))
     sim.fail("create", "nginx")
     failed = sim.terraform(*APPLY)
@@ -64,17 +64,17 @@ def test_a_create_fails_with_the_error_of_aws_until_the_gate_opens(sim):
 
 
 def test_a_fault_ends_after_so_many_calls_or_so_many_seconds_after_the_first(sim):
-    """Without anybody opening the gate."""
+    """The gate stays closed."""
     sim.write(service("a") + service("b"))
     sim.fail("create", "a", attempts=2)
     sim.fail("create", "b", seconds=0.3)
     exits = [sim.terraform(*APPLY).returncode for _ in range(3)]
     assert exits == [1, 1, 0]
-    assert len(sim.calls("failed create")) == 3  # an apply takes longer than the fault of b
+    assert len(sim.calls("failed create")) == 3  # an apply takes longer than the fault of b lasts
 
 
-def test_an_object_that_is_left_behind_is_tainted(sim):
-    """The next plan replaces it, and says why."""
+def test_an_object_that_a_failed_create_leaves_is_tainted(sim):
+    """The next plan replaces it and has the reason."""
     sim.write(service("a"))
     sim.fail("create", leaves=True)
     assert sim.terraform(*APPLY).returncode == 1
@@ -83,8 +83,8 @@ def test_an_object_that_is_left_behind_is_tainted(sim):
     assert (change["change"]["actions"], change["action_reason"]) == (["delete", "create"], "replace_because_tainted")
 
 
-def test_a_permanent_error_does_not_care_for_the_gate(sim):
-    """Until the test takes it away; the error may stand in the detail, where terraform wraps it."""
+def test_a_permanent_error_ignores_the_gate(sim):
+    """It lasts until the test removes it. In the detail of the diagnostic, terraform wraps it."""
     sim.write(service("a"))
     sim.fail("create", error=DENIED_ANSWER, gate=False, wrapped=True)
     sim.gate()
@@ -97,7 +97,7 @@ def test_a_permanent_error_does_not_care_for_the_gate(sim):
 
 
 def test_updates_and_deletes_fail_too_and_change_nothing(sim):
-    """The state keeps what is."""
+    """State and objects stay as they are."""
     sim.applied(service("a", "size = 1") + service("b"))
     before = sim.objects()
     sim.write(service("a", "size = 2"))
@@ -113,7 +113,7 @@ def test_updates_and_deletes_fail_too_and_change_nothing(sim):
 
 
 def test_all_kinds_of_attributes_arrive_and_stay(sim):
-    """Unknown at first, in sets and blocks too; then known, and no further change; the secret is never shown."""
+    """Unknown in the first plan, in sets and blocks too; known and unchanged in the second. The secret is not shown."""
     sim.write(service("other") + EVERYTHING)
     first = next(each for each in sim.plan("first")["resource_changes"] if each["address"] == "sim_service.all")
     assert first["change"]["after_unknown"]["note"] is True
@@ -128,7 +128,7 @@ def test_all_kinds_of_attributes_arrive_and_stay(sim):
 
 
 def test_drift_is_seen_by_a_refresh_alone(sim):
-    """And the name replaces, create first if so told."""
+    """A new name replaces the object; with create_before_destroy, the new one is created first."""
     sim.applied(service("a", "size = 1"))
     sim.drift("a", size=7)
     assert actions(sim.plan("blind", "-refresh=false")) == {"sim_service.a": ["no-op"]}
@@ -139,8 +139,8 @@ def test_drift_is_seen_by_a_refresh_alone(sim):
     assert actions(sim.plan("renamed")) == {"sim_service.a": ["create", "delete"]}
 
 
-def test_a_fact_may_move_between_plans(sim):
-    """A data source is read anew by each plan."""
+def test_a_data_source_may_change_between_plans(sim):
+    """Each plan reads the data source."""
     sim.write('data "sim_fact" "x" {\n  name = "x"\n}\noutput "x" {\n  value = data.sim_fact.x.value\n}\n')
     for value in ("one", "two"):
         sim.fact("x", value)
@@ -148,8 +148,8 @@ def test_a_fact_may_move_between_plans(sim):
     assert sim.calls() == [("fact", "x"), ("fact", "x")]
 
 
-def test_an_object_of_others_can_be_imported(sim):
-    """By its id, with no create."""
+def test_an_object_that_terraform_did_not_create_can_be_imported(sim):
+    """By its id; it is not created again."""
     sim.put("found-1", name="found", size=3)
     sim.write('import {\n  to = sim_service.found\n  id = "found-1"\n}\n' + service("found", "size = 3"))
     done = sim.terraform(*APPLY)
@@ -157,8 +157,8 @@ def test_an_object_of_others_can_be_imported(sim):
     assert sim.calls("create", "update") == []
 
 
-def test_reads_take_their_time_side_by_side(sim, monkeypatch):
-    """Ten at once, as terraform asks for them."""
+def test_slow_reads_run_in_parallel(sim, monkeypatch):
+    """Ten at a time, which is terraform's default."""
     sim.applied('resource "sim_service" "a" {\n  count = 20\n  name  = "a${count.index}"\n}\n')
     monkeypatch.setenv("SIM_READ_MS", "400")
     sim.plan("p")
@@ -167,8 +167,8 @@ def test_reads_take_their_time_side_by_side(sim, monkeypatch):
     assert 0.3 < ends[-1] - ends[0] < 20 * 0.4 / 2
 
 
-def test_an_interrupted_apply_keeps_what_the_provider_was_making(sim, monkeypatch):
-    """Ctrl-C reaches the provider too: it ends the call that it is in, as a provider of the real world does."""
+def test_an_interrupted_apply_saves_the_object_that_is_being_created(sim, monkeypatch):
+    """Ctrl-C reaches the provider too; like real providers it completes the call."""
     sim.write(service("a"))
     monkeypatch.setenv("SIM_CREATE_MS", "1500")
     with subprocess.Popen(
@@ -184,7 +184,7 @@ def test_an_interrupted_apply_keeps_what_the_provider_was_making(sim, monkeypatc
 
 
 def test_the_provider_does_not_outlive_a_killed_terraform(sim, monkeypatch):
-    """No process of a test stays behind."""
+    """No process of a test is left."""
     sim.write(service("a"))
     monkeypatch.setenv("SIM_CREATE_MS", "500")
     with subprocess.Popen(["terraform", *APPLY], stdout=subprocess.PIPE, text=True, start_new_session=True) as started:

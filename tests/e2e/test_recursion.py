@@ -1,4 +1,4 @@
-"""A `terraform` that leads back to tfretry. Each script counts its starts, and refuses the hundredth."""
+"""A `terraform` that starts tfretry again. Each script counts its starts and fails at the hundredth."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import sys
 
 import pytest
 from terraform_output import DENIED_ERROR, ROLE_ERROR, TFRETRY
+
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 LIMIT = 100
 PATH = "/usr/bin:/bin"
@@ -27,8 +29,8 @@ ADDS_ARGUMENT = f'exec {ON_TFRETRY} "$@" -no-color'
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    """Write a script named terraform into a folder; a function that tells how often it was started."""
+def place(tmp_path):
+    """Function that writes a script named `terraform`, and returns a function that counts its starts."""
 
     def place(folder, script):
         path = tmp_path / folder / "terraform"
@@ -39,8 +41,6 @@ def place(tmp_path, monkeypatch):
         path.chmod(0o755)
         return lambda: starts.read_text().count("\n") if starts.exists() else 0
 
-    for name, value in {"TFRETRY_FIRST_WAIT": "10ms", "TFRETRY_LONGEST_WAIT": "20ms"}.items():
-        monkeypatch.setenv(name, value)
     return place
 
 
@@ -59,8 +59,8 @@ def run(tmp_path, folders, *arguments, **variables):
 
 @pytest.mark.parametrize("arguments", [("apply", "-auto-approve"), ("version",)], ids=["apply", "version"])
 @pytest.mark.parametrize("wrapper", WRAPPERS)
-def test_a_wrapper_that_leads_back_is_started_once_and_then_the_real_one(tmp_path, place, wrapper, arguments):
-    """Whatever stands between it and us."""
+def test_a_wrapper_that_starts_tfretry_is_started_once_and_then_the_real_terraform(tmp_path, place, wrapper, arguments):
+    """Whatever is between the wrapper and tfretry."""
     starts = place("wrapper", WRAPPERS[wrapper])
     place("real", 'echo "real $*"; exit 7')
     done = run(tmp_path, ["wrapper", "real"], *arguments)
@@ -70,18 +70,18 @@ def test_a_wrapper_that_leads_back_is_started_once_and_then_the_real_one(tmp_pat
 
 @pytest.mark.parametrize("arguments", [("apply",), ("version",)], ids=["apply", "version"])
 @pytest.mark.parametrize("wrapper", ["exec", "child"])
-def test_a_wrapper_that_leads_back_to_nothing_else_ends_with_a_sentence(tmp_path, place, wrapper, arguments):
-    """And with an exit code of ours."""
+def test_without_a_real_terraform_the_wrapper_is_an_error(tmp_path, place, wrapper, arguments):
+    """It is started once, and the exit code is 125."""
     starts = place("wrapper", WRAPPERS[wrapper])
-    # By its name, since otherwise it would become the embedded terraform where that is installed.
+    # The name is given: without it, an embedded terraform would be used.
     done = run(tmp_path, ["wrapper"], *arguments, TFRETRY_TERRAFORM="terraform")
     assert (done.returncode, done.stdout) == (125, "")
     assert done.stderr.count("leads back to tfretry and there is no other terraform on PATH") == 1
     assert starts() == 1
 
 
-def test_a_wrapper_that_is_asked_for_and_leads_back_ends_with_a_sentence(tmp_path, place):
-    """By its variable, which the tfretry inside it has too."""
+def test_a_wrapper_that_is_asked_for_is_an_error_even_beside_a_real_terraform(tmp_path, place):
+    """The inner tfretry gets the variable that names it, too."""
     starts = place("wrapper", WRAPPERS["nice"])
     place("real", "echo real")
     done = run(tmp_path, ["real"], "plan", TFRETRY_TERRAFORM=str(tmp_path / "wrapper" / "terraform"))
@@ -90,8 +90,8 @@ def test_a_wrapper_that_is_asked_for_and_leads_back_ends_with_a_sentence(tmp_pat
     assert starts() == 1
 
 
-def test_wrappers_that_lead_back_in_turn_are_started_once_each(tmp_path, place):
-    """The second is not the first again."""
+def test_several_wrappers_are_started_once_each(tmp_path, place):
+    """They differ only in their paths."""
     starts = [place(folder, WRAPPERS["nice"]) for folder in ("one", "two", "three")]
     place("real", 'echo "real $*"')
     assert run(tmp_path, ["one", "two", "three", "real"], "plan").stdout == "real plan\n"
@@ -99,8 +99,8 @@ def test_wrappers_that_lead_back_in_turn_are_started_once_each(tmp_path, place):
 
 
 @pytest.mark.parametrize("wrapper", ["exec", "child"])
-def test_a_shim_whose_version_is_a_link_to_us_is_started_once(tmp_path, place, wrapper):
-    """As a version manager makes it: the shim runs versions/1.5/terraform, which is tfretry."""
+def test_a_shim_of_a_version_manager_is_started_once(tmp_path, place, wrapper):
+    """The shim runs the terraform of a version, which is tfretry."""
     starts = place("shims", f'{"exec" if wrapper == "exec" else ""} {tmp_path}/versions/terraform "$@"')
     place("versions", f'exec {ON_TFRETRY} "$@"')
     place("real", 'echo "real $*"')
@@ -110,7 +110,7 @@ def test_a_shim_whose_version_is_a_link_to_us_is_started_once(tmp_path, place, w
 
 @pytest.mark.parametrize("wrapper", ["exec", "nice", "child"])
 def test_inside_a_tfretry_that_retries_nothing_is_retried(tmp_path, place, wrapper):
-    """Two that retry would multiply the applies; also on a retry, whose arguments are others."""
+    """Otherwise the applies would multiply; the arguments of a retry differ from those of the first attempt."""
     starts = place("wrapper", WRAPPERS[wrapper])
     (tmp_path / "error").write_text(ROLE_ERROR)
     real = place("real", f"cat {tmp_path}/error >&2; exit 1")
@@ -121,8 +121,8 @@ def test_inside_a_tfretry_that_retries_nothing_is_retried(tmp_path, place, wrapp
     assert (starts(), real()) == (3, 3)
 
 
-def test_a_wrapper_that_adds_an_argument_ends_and_multiplies_nothing(tmp_path, place):
-    """No two calls are the same, so it is let go on to a depth of ten; the first tfretry alone retries."""
+def test_a_wrapper_that_adds_an_argument_multiplies_nothing(tmp_path, place):
+    """No two calls are the same, so it continues to a depth of ten; only the outermost tfretry retries."""
     starts = place("wrapper", ADDS_ARGUMENT)
     (tmp_path / "error").write_text(ROLE_ERROR)
     real = place("real", f"cat {tmp_path}/error >&2; exit 1")
@@ -131,8 +131,8 @@ def test_a_wrapper_that_adds_an_argument_ends_and_multiplies_nothing(tmp_path, p
     assert (done.returncode, starts(), real()) == (1, 20, 2)
 
 
-def test_a_wrapper_that_adds_an_argument_and_leads_nowhere_ends_with_a_sentence(tmp_path, place):
-    """At a depth of ten."""
+def test_a_wrapper_that_adds_an_argument_without_a_real_terraform_is_an_error(tmp_path, place):
+    """It ends at a depth of ten."""
     starts = place("wrapper", ADDS_ARGUMENT)
     done = run(tmp_path, ["wrapper"], "plan", TFRETRY_TERRAFORM="terraform")
     assert (done.returncode, starts()) == (125, 10)
@@ -144,7 +144,7 @@ def test_a_wrapper_that_adds_an_argument_and_leads_nowhere_ends_with_a_sentence(
     [("apply -target=x", "."), ("apply -auto-approve", "module"), ("-chdir=module apply -auto-approve", ".")],
 )
 def test_a_nested_apply_of_something_else_is_not_disturbed(tmp_path, place, inner, folder):
-    """As a provisioner starts one: it finds the same terraform, and retries by itself."""
+    """A provisioner starts it: it finds the same terraform, and it retries."""
     (tmp_path / "module").mkdir()
     (tmp_path / "role").write_text(ROLE_ERROR)
     (tmp_path / "denied").write_text(DENIED_ERROR)

@@ -1,4 +1,4 @@
-"""Long runs."""
+"""Runs with many attempts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ CONTINUED = 20
 
 
 def growth(counts: Sequence[int]) -> int:
-    """How much higher the last third lies: by their lowest, since a moment of a start or an end only adds."""
+    """Return how much higher the lowest count of the last third is than that of the first; counts vary for moments."""
     third = len(counts) // 3
     return min(counts[-third:]) - min(counts[:third])
 
 
 @pytest.mark.slow
 def test_five_hundred_attempts_leak_nothing(fake_terraform, tmp_path):
-    """Descriptors, threads and memory of tfretry stay as they were after the first few."""
+    """Descriptors, threads and memory of tfretry do not grow after the first few."""
     (tmp_path / "error").write_text(ROLE_ERROR)
     fake_terraform(
         f"""cat {tmp_path}/error >&2
@@ -41,7 +41,7 @@ def test_five_hundred_attempts_leak_nothing(fake_terraform, tmp_path):
 
 @pytest.mark.slow
 def test_a_plan_that_is_continued_again_and_again_leaks_nothing(sim, tmp_path, monkeypatch):
-    """Each attempt has a guardian, a sentinel and files of its own, and leaves none of their descriptors open."""
+    """No descriptor of an attempt's guardian, canary and files stays open."""
     names = [f"s{number}" for number in range(CONTINUED)]
     service = 'resource "sim_service" "{0}" {{\n  name = "{0}"\n  depends_on = [{1}]\n}}\n'
     before = ["", *(f"sim_service.{name}" for name in names)]
@@ -58,6 +58,6 @@ def test_a_plan_that_is_continued_again_and_again_leaks_nothing(sim, tmp_path, m
     done = sim.tfretry(*waits, f"--terraform={wrapper}", "apply", "-input=false", "tfplan")
     assert done.returncode == 0, done.stderr
     seen = [int(line) for line in (tmp_path / "seen").read_text().split()]
-    assert len(seen) > 3 * CONTINUED  # each time a plan, a look at it, and its apply
+    assert len(seen) > 3 * CONTINUED  # each continuation runs plan, show and apply
     assert growth(seen) < 5
     assert list((tmp_path / "tmp").iterdir()) == []

@@ -1,4 +1,4 @@
-"""The promises, on every release of terraform that can be had."""
+"""The main behaviour, on each release of terraform that a Python package has, and on the one on PATH."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from harness import Sandbox
 from releases import LIBRARY, NULL_PROVIDER, RELEASES, fetched, install, on_path
+from terraform_output import TFRETRY
 
 pytestmark = [
     pytest.mark.versions,
@@ -21,46 +22,45 @@ pytestmark = [
 ]
 pytest_plugins = ["provider_fixture"]
 
-TFRETRY = [sys.executable, "-m", "tfretry"]
 SENTENCE = "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
 FAIL = (
     "echo 'An error occurred (InvalidParameterException) when calling the CreateService operation: "
     f"{SENTENCE}' >&2; exit 254"
 )
 SECOND_TRY = f"echo try >>tries; [ $(grep -c try tries) -ge 2 ] || {{ {FAIL}; }}"
-NEVER = f"echo try >>tries; {FAIL}"
-WHEN_TOLD = f"trap '' INT; echo try >>tries; while [ ! -e go ]; do sleep 0.02; done; {FAIL}"
-DENIED_COMMAND = "echo 'AccessDeniedException: not yours' >&2; exit 254"
+ALWAYS_FAILS = f"echo try >>tries; {FAIL}"
+WAITS_FOR_GO = f"trap '' INT; echo try >>tries; while [ ! -e go ]; do sleep 0.02; done; {FAIL}"
+DENYING_COMMAND = "echo 'AccessDeniedException: not yours' >&2; exit 254"
 APPLY = ("apply", "-auto-approve", "-input=false")
-FOUND = (*RELEASES, *on_path())
+AVAILABLE = (*RELEASES, *on_path())
 
 
 def since(*number):
-    """The test runs on these releases."""
-    chosen = [release for release in FOUND if release.number >= number]
+    """Run the test on each release from *number* on."""
+    chosen = [release for release in AVAILABLE if release.number >= number]
     return pytest.mark.parametrize("real_terraform", chosen, indirect=True, ids=named)
 
 
 def named(release):
-    """Say how it comes: as a library, as a binary of a package, or from PATH."""
+    """The version, and whether it is a library, a package's binary or the one on PATH."""
     return f"{release.version} {'library' if release.member == LIBRARY else release.requirement.partition('=')[0]}"
 
 
 @pytest.fixture(scope="session")
 def cache(request):
-    """Where downloads are kept between runs."""
+    """Folder that keeps the downloads between runs of pytest."""
     return request.config.cache.mkdir("terraforms")
 
 
 @pytest.fixture
 def release(request):
-    """The release that the test runs on."""
+    """Release on which the test runs."""
     return request.node.callspec.params["real_terraform"]
 
 
 @pytest.fixture
 def real_terraform(request, tmp_path, monkeypatch, cache):
-    """A folder with the release as `terraform`, first on PATH; `sim` asks for it, too."""
+    """Path of the release, which is `terraform` on PATH; it replaces the fixture of that name, also for `sim`."""
     folder = tmp_path / "release"
     folder.mkdir()
     binary = folder / "terraform"
@@ -74,15 +74,16 @@ def real_terraform(request, tmp_path, monkeypatch, cache):
 
 
 class Module:
-    """A root module in the current folder, with `terraform init` where the release needs it."""
+    """A root module in *folder*; `terraform init` is run if the release needs it."""
 
-    def __init__(self, folder, release, cache):
+    def __init__(self, folder, *, binary, release, cache):
         self.folder = folder
+        self._binary = binary
         self._release = release
         self._cache = cache
 
     def write(self, **commands):
-        """One resource for each name, after the one before, whose `local-exec` is the command."""
+        """Write a resource for each name, which depends on the one before and runs the command in a `local-exec`."""
         texts = []
         for name, command in commands.items():
             after = f'"${{{self._release.resource}.{list(commands)[len(texts) - 1]}.id}}"' if texts else '"none"'
@@ -101,13 +102,13 @@ class Module:
             plugins = self.folder / "terraform.d" / "plugins" / place
             plugins.mkdir(parents=True)
             (plugins / provider.name).symlink_to(provider)
-        subprocess.run(["terraform", "init", "-input=false"], cwd=self.folder, check=True, capture_output=True)
+        subprocess.run([self._binary, "init", "-input=false"], cwd=self.folder, check=True, capture_output=True)
 
     def tries(self):
         return (self.folder / "tries").read_text().count("try")
 
     def resources(self):
-        """Names of what the state has; no lock may be left."""
+        """Names of the resources in the state; check that no lock is left."""
         assert not (self.folder / ".terraform.tfstate.lock.info").exists()
         state = json.loads((self.folder / "terraform.tfstate").read_text())
         if "modules" in state:  # 0.11
@@ -117,11 +118,10 @@ class Module:
 
 @pytest.fixture
 def module(tmp_path, monkeypatch, real_terraform, release, cache):
-    assert real_terraform
     folder = tmp_path / "module"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    return Module(folder, release, cache)
+    return Module(folder, binary=real_terraform, release=release, cache=cache)
 
 
 def run(*argv):
@@ -134,8 +134,8 @@ def tfretry(*arguments):
 
 @since(0)
 @pytest.mark.parametrize("colour", [(), ("-no-color",)], ids=["colour", "plain"])
-def test_the_role_error_is_healed_by_a_second_apply(module, release, colour):
-    """Its stdout is terraform's, our lines are on stderr."""
+def test_the_role_error_is_resolved_by_a_second_apply(module, release, colour):
+    """All of stdout is terraform's; our lines are on stderr."""
     module.write(cluster="true", service=SECOND_TRY)
     done = tfretry(*APPLY, *colour)
     assert (done.returncode, module.tries()) == (0, 2), done.stderr
@@ -147,10 +147,10 @@ def test_the_role_error_is_healed_by_a_second_apply(module, release, colour):
 
 @since(0)
 def test_a_permanent_error_beside_it_is_one_apply(module, release):
-    """A line says what stood in the way."""
-    module.write(service=NEVER)
+    """Our line names it."""
+    module.write(service=ALWAYS_FAILS)
     with open("denied.tf", "w") as file:
-        provisioner = f'provisioner "local-exec" {{\n    command = {json.dumps(DENIED_COMMAND)}\n  }}'
+        provisioner = f'provisioner "local-exec" {{\n    command = {json.dumps(DENYING_COMMAND)}\n  }}'
         file.write(f'resource "{release.resource}" "denied" {{\n  {provisioner}\n}}\n')
     done = tfretry(*APPLY)
     assert (done.returncode, module.tries()) == (1, 1)
@@ -159,8 +159,8 @@ def test_a_permanent_error_beside_it_is_one_apply(module, release):
 
 @since(0)
 def test_it_gives_up(module):
-    """With terraform's exit code and the remedy."""
-    module.write(service=NEVER)
+    """The exit code is terraform's, and our line has the remedy."""
+    module.write(service=ALWAYS_FAILS)
     done = tfretry("--max-attempts=3", *APPLY)
     assert (done.returncode, module.tries()) == (1, 3)
     assert "tfretry: gave up after 3 attempts" in done.stderr
@@ -181,7 +181,7 @@ def test_the_error_is_found_in_json(module):
 
 @since(0)
 def test_everything_else_is_terraforms_own(module, real_terraform):
-    """Bytes and exit codes."""
+    """Both outputs and the exit code are the same."""
     module.write(service="true")
     for arguments in (
         ["version"],
@@ -199,12 +199,12 @@ def test_everything_else_is_terraforms_own(module, real_terraform):
 
 @since(0)
 def test_after_an_interrupt_nothing_is_retried(module, tmp_path, real_terraform):
-    """It is heard once, terraform is awaited, and its exit code and its state are what they are without us."""
-    ends = []
+    """Terraform gets it once, and exit code and state are those of terraform alone."""
+    results = []
     for command in ([real_terraform], TFRETRY):
         for left in ("tries", "go", "terraform.tfstate"):
             (module.folder / left).unlink(missing_ok=True)
-        module.write(cluster="true", service=WHEN_TOLD)
+        module.write(cluster="true", service=WAITS_FOR_GO)
         sandbox = Sandbox(tmp_path)
         try:
             program = sandbox.run([*command, *APPLY, "-no-color"], terminal=(0, 1, 2), cwd=module.folder)
@@ -217,15 +217,15 @@ def test_after_an_interrupt_nothing_is_retried(module, tmp_path, real_terraform)
         finally:
             sandbox.close()
         assert b"Two interrupts" not in program.output[1]
-        ends.append((code, module.tries(), module.resources(), b"tfretry" in program.output[1]))
-    bare, ours = ends
+        results.append((code, module.tries(), module.resources(), b"tfretry" in program.output[1]))
+    bare, ours = results
     assert ours == bare
     assert ours[1:] == (1, {"cluster", "service"}, False)
 
 
 @since(0, 15, 2)
 def test_what_has_been_replaced_is_not_replaced_again(module, release):
-    """-replace is left out of the retry."""
+    """The retry has no -replace."""
     module.write(cluster="echo made >>cluster")
     assert tfretry(*APPLY).returncode == 0
     module.write(cluster="echo made >>cluster", service=SECOND_TRY)
@@ -240,7 +240,7 @@ def service(name, body=""):
 
 @since(1, 0)
 def test_a_saved_plan_is_continued(sim, release):
-    """Each approved change is made once, and nothing else; where the release has no format for it, it is refused."""
+    """Each approved change is made once, and nothing else; terraform before 1.1 may be refused."""
     sim.applied(service("a", "size = 1"))
     sim.write(service("a", "size = 2") + service("b") + service("c", "note = sim_service.b.id"))
     sim.plan("tfplan")

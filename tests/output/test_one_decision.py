@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import render
 from diagnostics import DEFAULT, diagnosis_of, read
@@ -11,9 +13,10 @@ from render import ACCESS_DENIED, AWS, SENTENCE, Content
 
 from tfretry.causes.table import custom_cause
 
-# The number of texts; each is written in every format.
-FEW = settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
-MANY = settings(max_examples=40_000, deadline=None, suppress_health_check=list(HealthCheck))
+# The number of failures that are tried, each in every format.
+FEW = 1_000
+MANY = int(os.environ.get("ONE_DECISION_FAILURES", "20000"))
+PARTS = 10  # which run in parallel
 WIDTHS = (20, 78, 200)
 CAUSES = (*DEFAULT, custom_cause("script", "exit status 75|^Error: Invalid index", "the user says so"))
 
@@ -134,7 +137,12 @@ def check_one_decision(diagnostics: list[Content]) -> None:
     assert len(set(decisions.values())) == 1, decisions
 
 
-@FEW
+def examples(number: int):
+    """Settings for *number* examples, however long they take."""
+    return settings(max_examples=number, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@examples(FEW)
 @given(failures)
 def test_one_text_has_one_decision_in_every_format(diagnostics):
     """With log lines, terraform's own words, blank lines, headings, messages and another terraform's output in it."""
@@ -143,8 +151,8 @@ def test_one_text_has_one_decision_in_every_format(diagnostics):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@MANY
-@given(failures)
-def test_one_text_has_one_decision_forty_thousand_times(diagnostics):
-    """The same with more examples."""
-    check_one_decision(diagnostics)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_one_text_has_one_decision_many_times(part):
+    """The same with more texts; ONE_DECISION_FAILURES in the environment is their number."""
+    test = examples(MANY // PARTS)(given(failures)(check_one_decision))
+    seed(part)(test)()  # in CI, Hypothesis would take the same texts for each part

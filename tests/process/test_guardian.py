@@ -125,6 +125,7 @@ print("everything is written")
 """
 
 
+@pytest.mark.usefixtures("no_coverage")
 def test_if_no_process_can_be_forked_the_guardian_reads_on(sandbox):
     """The output is lost then, but its writers do not die of SIGPIPE."""
     program = sandbox.run([sys.executable, "-c", WITHOUT_PROCESSES], env={"PYTHONPATH": str(HERE.parents[1])}, cwd="/")

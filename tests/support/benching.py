@@ -1,4 +1,4 @@
-"""What the benchmarks share: alternating runs, medians, an interpreter as pip installs it, and how a figure is told."""
+"""Functions of the benchmarks: alternating runs, medians, and printing a figure beside its target."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PROGRESS = b"""\x1b[0m\x1b[1maws_iam_role_policy.task: Creating...\x1b[0m\x1b[0m
 \x1b[0m\x1b[1maws_iam_role_policy.task: Still creating... [10s elapsed]\x1b[0m\x1b[0m
 \x1b[0m\x1b[1maws_iam_role_policy.task: Creation complete after 12s [id=task:policy]\x1b[0m
 """
-# Terraform as it prints: by itself each line, or as fast as it can in blocks.
+# Two ways to print: each line in a write of its own, or as fast as possible in blocks of 64 KiB.
 WRITES_LINES = """
 import os, sys
 fd, total, lines = int(sys.argv[1]), int(sys.argv[2]), open(sys.argv[3], "rb").read().splitlines(keepends=True)
@@ -56,21 +56,21 @@ def tell(text: str) -> None:
 
 
 def circumstances() -> str:
-    """When and, in general words, where."""
+    """The date, the kind of machine, its load and the version of Python."""
     machine = f"{platform.system()} {platform.release().partition('-')[0]}, {os.cpu_count()} CPUs"
     load = f"load {os.getloadavg()[0]:.1f}"
     return f"{date.today():%Y-%m-%d}, {machine}, Python {platform.python_version()}, {load}"  # noqa: DTZ011
 
 
 def judged(figure: float, *, at_most: float | None = None, at_least: float | None = None, unit: str = "") -> str:
-    """The target and whether *figure* meets it."""
+    """The target, and whether *figure* meets it."""
     if at_most is not None:
         return f"target at most {at_most:g}{unit}: {'met' if figure <= at_most else 'TARGET MISSED'}"
     return f"target at least {at_least:g}{unit}: {'met' if figure >= at_least else 'TARGET MISSED'}"
 
 
 def alternating(measures, *, rounds):
-    """The figures of each of *measures*, taken in turn, so that a busy moment of the machine hits all alike."""
+    """Run *measures* in turn, so that other load affects all of them; return the figures of each."""
     figures = {name: [] for name in measures}
     for _ in range(rounds):
         for name, measure in measures.items():
@@ -79,18 +79,18 @@ def alternating(measures, *, rounds):
 
 
 def medians(measures, *, rounds):
-    """The median of each."""
+    """Run *measures* in turn and return the median of each."""
     return {name: statistics.median(each) for name, each in alternating(measures, rounds=rounds).items()}
 
 
 def installed(monkeypatch):
-    """Let Python keep its bytecode, as pip leaves it; one run must come before what is measured."""
+    """Let Python cache its bytecode, as pip does; run once before measuring."""
     for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"):
         monkeypatch.delenv(name, raising=False)
 
 
 def milliseconds(run) -> float:
-    """How long *run* takes."""
+    """Call *run* and return how long it took."""
     began = time.perf_counter()
     run()
     return (time.perf_counter() - began) * 1000

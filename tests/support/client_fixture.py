@@ -1,6 +1,6 @@
-"""What the tests with real clients share: their packages, and a module whose first apply fails for want of the role.
+"""Programs that start terraform, each in an environment of its own, and a root module whose first apply fails.
 
-For a test module that says `pytest_plugins = ["client_fixture"]`.
+A test module that uses it has `pytest_plugins = ["client_fixture"]`.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ SENTENCE = "Unable to assume the service linked role. Please verify that the ECS
 
 
 def install(package, argv, **options):
-    """Install *package* by *argv*; without a network the test is skipped."""
+    """Install *package* by *argv*; skip the test if there is no network."""
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=500, **options)
     if done.returncode == 0:
         return
-    said = done.stdout + done.stderr
-    if any(reason in said for reason in NO_NETWORK):
-        pytest.skip(f"there is no network to get {package} from")
-    pytest.fail(said)
+    output = done.stdout + done.stderr
+    if any(reason in output for reason in NO_NETWORK):
+        pytest.skip(f"no network to download {package}")
+    pytest.fail(output)
 
 
 @pytest.fixture(scope="session")
 def python_client(tmp_path_factory):
-    """The folder of the programs of a virtual environment of its own for a package."""
+    """Function that installs a package into an environment of its own, and returns the folder of its programs."""
     made: dict[str, Path] = {}
 
     def get(package):
@@ -56,16 +56,15 @@ def python_client(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tfretry_binary():
-    """The installed program, as a client is told its path."""
+    """Path of the installed tfretry."""
     script = Path(sysconfig.get_path("scripts")) / "tfretry"
     assert script.exists(), "tfretry is not installed: pip install ."
     return script
 
 
 @pytest.fixture
-def heals(tmp_path, monkeypatch, real_terraform):
-    """An empty folder, and an environment in which the first retry makes the role."""
-    assert real_terraform
+def folder(tmp_path, monkeypatch):
+    """An empty folder, which is the current one; before the first retry tfretry creates the file `role` in it."""
     folder = tmp_path / "module"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -75,24 +74,24 @@ def heals(tmp_path, monkeypatch, real_terraform):
 
 
 @pytest.fixture
-def provisioner(heals):
-    """A command that notes each try, and fails like the AWS CLI until the file `role` is there."""
-    return f"echo try >>{heals}/tries; [ -e {heals}/role ] || {{ echo '{SENTENCE}' >&2; exit 254; }}"
+def provisioner(folder):
+    """A command that logs each try in the file `tries`, and fails as the AWS CLI until the file `role` exists."""
+    return f"echo try >>{folder}/tries; [ -e {folder}/role ] || {{ echo '{SENTENCE}' >&2; exit 254; }}"
 
 
 @pytest.fixture
-def module(heals, provisioner):
-    """The same folder, with a module in it that needs the role."""
-    (heals / "main.tf").write_text(
+def module(folder, provisioner):
+    """The same folder, with a module whose resource needs the role."""
+    (folder / "main.tf").write_text(
         f'resource "terraform_data" "s" {{\n  provisioner "local-exec" {{\n    command = "{provisioner}"\n  }}\n}}\n'
         'output "x" {\n  value = "made"\n}\n'
     )
-    return heals
+    return folder
 
 
 @pytest.fixture
 def run_python(python_client):
-    """Run a script with the Python of a package's environment; its output."""
+    """Function that runs a script with the Python of a package's environment and returns its output."""
 
     def run(package, script, *arguments):
         python = python_client(package) / "python"
@@ -106,7 +105,7 @@ def run_python(python_client):
 
 @pytest.fixture(scope="session")
 def cdktf(tmp_path_factory):
-    """The program of the npm package cdktf-cli."""
+    """Path of the program of the npm package cdktf-cli."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("no npm on PATH")

@@ -1,6 +1,7 @@
-"""The fixture `sim`: a root module, a cloud of its own, and the provider between them, with no `init` and no network.
+"""The fixture `sim`: a root module whose provider keeps its objects in files. It needs no `init` and no network.
 
-For a test module that says `pytest_plugins = ["provider_fixture"]`. The errors are in provider.cloud.
+A test module that uses it has `pytest_plugins = ["provider_fixture"]`. The provider logs each call that it gets, so a
+change that terraform makes twice is in the log twice. Its error messages are in provider.cloud.
 """
 
 from __future__ import annotations
@@ -20,57 +21,58 @@ from provider.cloud import EVERY, Call, Cloud, Fault
 
 TFRETRY = (sys.executable, "-m", "tfretry")
 HERE = Path(__file__).parent
-PATIENCE_S = 100
+TIMEOUT_S = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sim:
-    """The world of one test: *folder* holds the root module and is the current directory."""
+    """The root module in *folder*, which is the current directory, its objects in *cloud*, and *binary*, terraform."""
 
+    binary: str
     folder: Path
     cloud: Cloud
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment in which terraform finds the provider: this process has it too."""
+        """A copy of the environment of this process, in which terraform finds the provider."""
         return dict(os.environ)
 
     def write(self, text: str, name: str = "main.tf") -> None:
-        """Write a file of the module."""
+        """Write a file of the root module."""
         (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / name).write_text(text)
 
     def terraform(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run terraform there, with its input closed unless *options* say otherwise."""
-        return self._run("terraform", *arguments, **options)
+        """Run terraform in the module; its stdin is empty unless *options* have another."""
+        return self._run(self.binary, *arguments, **options)
 
     def tfretry(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run tfretry there."""
+        """Run tfretry in the module, likewise."""
         return self._run(*TFRETRY, *arguments, **options)
 
     def applied(self, text: str) -> None:
-        """Write the module and apply it, which must work; forget the calls that this took."""
+        """Write the module, apply it successfully, and empty the log of calls."""
         self.write(text)
         done = self.terraform("apply", "-auto-approve", "-no-color")
         assert done.returncode == 0, done.stderr
         self.forget()
 
     def plan(self, out: str, *arguments: str) -> Any:
-        """Plan into the file *out*, which must work, and return what `show -json` says of it."""
+        """Plan successfully into the file *out*, and return its `show -json`."""
         done = self.terraform("plan", "-input=false", "-no-color", f"-out={out}", *arguments)
         assert done.returncode == 0, done.stderr
         return json.loads(self.terraform("show", "-json", out).stdout)
 
     def fail(self, verb: str, name: str = EVERY, **fault: Any) -> None:
-        """Make a verb fail on an object (or on all) until the gate opens; see `Fault` for other ends and ways."""
+        """Make calls of *verb* fail for one object, or all, until the gate is open or as *fault* says (see `Fault`)."""
         self.cloud.set_fault(verb, name, Fault(**fault))
 
     def heal(self, verb: str, name: str = EVERY) -> None:
-        """Take one fault away; the others stay."""
+        """Remove one fault."""
         self.cloud.set_fault(verb, name, None)
 
     def gate(self) -> None:
-        """End all faults that wait for it."""
+        """Open the gate: end the faults that last until then."""
         self.cloud.open_gate()
 
     def fact(self, name: str, value: str) -> None:
@@ -78,43 +80,43 @@ class Sim:
         self.cloud.set_fact(name, value)
 
     def drift(self, name: str, **values: Any) -> None:
-        """Change the objects of that name behind terraform's back."""
+        """Change the objects of that name without terraform."""
         found = [each for each in self.cloud.objects() if each["name"] == name]
         assert found, f"no object is called {name}"
         for each in found:
             self.cloud.put(each["id"], {**each, **values})
 
     def put(self, object_id: str, **values: Any) -> None:
-        """Make an object that terraform does not know, to be imported."""
+        """Create an object without terraform, for an import."""
         self.cloud.put(object_id, {"id": object_id, "arn": f"arn:{object_id}", "revision": 1, **values})
 
     def objects(self) -> list[dict[str, Any]]:
-        """What is in the cloud."""
+        """All objects that exist."""
         return self.cloud.objects()
 
     def calls(self, *verbs: str) -> list[Call]:
-        """What the provider did, in order: all of it, or these *verbs* alone (`create`, `failed create`, …)."""
-        made = [Call(each["verb"], each["name"]) for each in self.cloud.log_lines()]
-        return [call for call in made if not verbs or call.verb in verbs]
+        """Calls that the provider got, in order; if *verbs* are given (`create`, `failed create`, …), only those."""
+        calls = [Call(each["verb"], each["name"]) for each in self.cloud.log_lines()]
+        return [call for call in calls if not verbs or call.verb in verbs]
 
     def forget(self) -> None:
-        """Start counting anew."""
+        """Empty the log of calls."""
         (self.cloud.root / "calls").unlink(missing_ok=True)
 
     def _run(self, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
         piped = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        given = {"cwd": self.folder, "text": True, "timeout": PATIENCE_S, **piped, **options}
+        given = {"cwd": self.folder, "text": True, "timeout": TIMEOUT_S, **piped, **options}
         return subprocess.run(command, check=False, **given)
 
 
 @pytest.fixture(scope="session")
 def sim_provider(tmp_path_factory) -> Path:
-    """The provider's executable and certificate, and terraform's configuration that names them."""
+    """Path of a configuration file for terraform, which names the provider's executable."""
     from provider.certificate import write_certificate
 
     folder = tmp_path_factory.mktemp("sim")
     write_certificate(folder)
-    # Without `site` the start is quicker, and no coverage or editable install hooks in.
+    # -S: it starts faster, and neither coverage nor an editable install runs code in it.
     paths = os.pathsep.join(dict.fromkeys([str(HERE), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]))
     words = shlex.join([sys.executable, "-S", "-m", "provider", str(folder)])
     binary = folder / "terraform-provider-sim"
@@ -128,12 +130,11 @@ def sim_provider(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def sim(tmp_path, monkeypatch, real_terraform, sim_provider) -> Sim:
-    """A module, its cloud, and an environment in which terraform finds the provider of tests/support/provider."""
-    assert real_terraform
-    world = Sim(folder=tmp_path / "module", cloud=Cloud(root=tmp_path / "cloud"))
-    world.folder.mkdir()
-    world.cloud.prepare()
-    monkeypatch.chdir(world.folder)
+    """An empty root module, and an environment in which terraform finds the provider of tests/support/provider."""
+    sim = Sim(binary=real_terraform, folder=tmp_path / "module", cloud=Cloud(root=tmp_path / "cloud"))
+    sim.folder.mkdir()
+    sim.cloud.prepare()
+    monkeypatch.chdir(sim.folder)
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(sim_provider))
-    monkeypatch.setenv("SIM_CLOUD", str(world.cloud.root))
-    return world
+    monkeypatch.setenv("SIM_CLOUD", str(sim.cloud.root))
+    return sim

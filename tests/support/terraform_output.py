@@ -1,4 +1,4 @@
-"""What tests of the whole program share: terraform's errors as it prints them, and a way to run tfretry."""
+"""Messages as terraform prints them on a terminal, and `run()`, which runs tfretry as a process."""
 
 from __future__ import annotations
 
@@ -22,4 +22,5 @@ DENIED_ERROR = ROLE_ERROR.replace(
 
 
 def run(*arguments, **options):
+    """Run tfretry with its outputs captured."""
     return subprocess.run([*TFRETRY, *arguments], capture_output=True, timeout=60, check=False, **options)
