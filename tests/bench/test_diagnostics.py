@@ -21,24 +21,20 @@ import resource, sys, time
 from tfretry.causes.diagnosis import Classifier
 from tfretry.causes.time_limit import time_limit
 from tfretry.causes.table import TABLE
-from tfretry.output.diagnostics import DiagnosticReader
-from tfretry.output.progress import ProgressReader
+from tfretry.output.reader import OutputReader
 
-total, block = int(sys.argv[1]), sys.stdin.buffer.read()
-diagnostics = DiagnosticReader(Classifier(TABLE, time_limit).see)
-readers = {"diagnostics": [diagnostics], "progress": [ProgressReader()]}[sys.argv[2]]
+total, channel, block = int(sys.argv[1]), int(sys.argv[2]), sys.stdin.buffer.read()
+reader = OutputReader(Classifier(TABLE, time_limit).see)
 started = time.perf_counter()
 for _ in range(total // len(block)):
-    for reader in readers:
-        reader.feed(block)
-for reader in readers:
-    reader.close()
+    reader.feed(channel, block)
+reader.close()
 print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-def measured(block: bytes, total: int, what: str) -> tuple[float, float]:
-    argv = [sys.executable, "-c", MEASURED, str(total), what]
+def measured(block: bytes, total: int, channel: int) -> tuple[float, float]:
+    argv = [sys.executable, "-c", MEASURED, str(total), str(channel)]
     seconds, kibibytes = subprocess.run(argv, input=block, capture_output=True, check=True).stdout.split()
     return total / 1e6 / float(seconds), int(kibibytes) / 1024
 
@@ -57,15 +53,16 @@ def grep_rate(block: bytes, total: int, tmp_path) -> float:
 
 @pytest.mark.bench
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("what", ["diagnostics", "progress"])
-def test_output_without_errors_is_read_fast(kind, what, tmp_path, capsys):
-    """300 MB through a reader, beside `grep -c`."""
+@pytest.mark.parametrize("channel", [1, 2], ids=["stdout", "stderr"])
+def test_output_without_errors_is_read_fast(kind, channel, tmp_path, capsys):
+    """300 MB of stdout, which has the progress too, or of stderr, beside `grep -c`."""
     total = 60_000_000 if "chunks" in kind else 300_000_000
-    rate, mebibytes = measured(KINDS[kind], total, what)
+    rate, mebibytes = measured(KINDS[kind], total, channel)
     beside = grep_rate(KINDS[kind], total, tmp_path)
     with capsys.disabled():
         sys.stdout.write(
-            f"\n{what}, {kind}: {rate:.0f} MB/s, {rate / beside:.2f} of grep -c ({beside:.0f}), {mebibytes:.0f} MiB"
+            f"\nchannel {channel}, {kind}: {rate:.0f} MB/s, {rate / beside:.2f} of grep -c ({beside:.0f}), "
+            f"{mebibytes:.0f} MiB"
         )
 
 
@@ -73,7 +70,7 @@ def test_output_without_errors_is_read_fast(kind, what, tmp_path, capsys):
 def test_a_log_that_quotes_errors_everywhere_is_read_in_bounded_memory(capsys):
     """100 MB of TF_LOG, each line with an anchor: the slow path."""
     block = LINE.replace(b"visit", b"Error: visit") * 500
-    rate, mebibytes = measured(block, 100_000_000, "diagnostics")
+    rate, mebibytes = measured(block, 100_000_000, 2)
     with capsys.disabled():
         sys.stdout.write(f"\na log with an anchor in every line: {rate:.0f} MB/s, {mebibytes:.0f} MiB")
 
@@ -83,6 +80,6 @@ def test_a_million_errors_are_read_in_bounded_memory(capsys):
     """A million boxes, none of which heals."""
     box = "╷\n│ Error: Invalid index\n│ \n│   with a.b,\n│ \n│ Some words.\n╵\n".encode()
     started = time.perf_counter()
-    _, mebibytes = measured(box * 500, len(box) * 1_000_000, "diagnostics")
+    _, mebibytes = measured(box * 500, len(box) * 1_000_000, 2)
     with capsys.disabled():
         sys.stdout.write(f"\na million errors: {time.perf_counter() - started:.0f} s, {mebibytes:.0f} MiB")
