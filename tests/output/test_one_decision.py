@@ -7,7 +7,7 @@ import os
 import pytest
 import render
 from diagnostics import DEFAULT, diagnosis_of, read
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from render import ACCESS_DENIED, AWS, SENTENCE, Content
 
