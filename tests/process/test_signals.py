@@ -302,6 +302,7 @@ def test_the_exit_code_is_known_although_our_caller_ignores_sigchld(start):
     assert program.wait() == 3
 
 
+@pytest.mark.usefixtures("no_coverage")
 @pytest.mark.parametrize("terminal", [(), STDIO])
 def test_an_interrupt_while_we_start_ends_us(new_sandbox, terminal):
     """As if it had killed terraform; if terraform runs already, it receives the interrupt once."""
