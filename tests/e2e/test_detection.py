@@ -60,9 +60,19 @@ def test_a_users_pattern_sees_what_the_user_sees(runs, content, pattern, retried
 
 
 @pytest.mark.parametrize("file", ["tofu1.12.6-consolidated-denial", "tofu1.12.6-consolidated-denial-nocolor"])
-def test_an_error_that_hides_others_is_not_retried_and_we_say_so(runs, file):
-    """It hides a denial; our message names OpenTofu's option."""
-    tries, content = runs((CORPUS / f"{file}.stderr.raw").read_bytes())
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "",
+        "Releasing state lock. This may take a few moments...\n",
+        "2026-11-26T10:00:00.000Z [TRACE] vertex: done\n",
+        '{"@level":"trace","@message":"done"}\n',
+    ],
+    ids=["nothing", "lock", "log", "log as JSON"],
+)
+def test_an_error_that_hides_others_is_not_retried_and_we_say_so(runs, file, behind):
+    """It hides a denial, whatever stands behind it; our message names OpenTofu's option."""
+    tries, content = runs((CORPUS / f"{file}.stderr.raw").read_bytes() + behind.encode())
     assert tries == 1
     assert "-consolidate-errors" in content
     assert "terraform_data.a" in content

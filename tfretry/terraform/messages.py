@@ -29,7 +29,7 @@ SOURCE = re.compile(r" *\d+:(?: |$)|    [├│|]|  \(source code not available\
 GROUP = r"\d+ (?:error(?:s|\(s\))? occurred|problems):"
 ROLLBACK = "Terraform does not automatically rollback in the face of errors."  # 0.11, backend/local/backend_apply.go
 # OpenTofu's internal/tfdiags/consolidate_warnings.go: errors of the same summary, but perhaps of another detail.
-SIMILAR_ERRORS = re.compile(r"\((?:and one more similar error|and \d+ more similar errors) elsewhere\)$")
+SIMILAR_ERRORS = re.compile(r"\((?:and one more similar error|and \d+ more similar errors) elsewhere\)")
 
 # Messages of -json: internal/command/views/json_view.go and internal/command/views/json. Their keys are sorted. In a
 # JSON string every quote is escaped, so these cannot be part of a text.
