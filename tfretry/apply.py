@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tfretry.report.reporter import Reporter
 
 NO_REFRESH_OF_A_PLAN = "--refresh-on-retry has no effect on a saved plan: terraform refreshes only when it plans"
+IN_HOOK = "TFRETRY_RETRY_ATTEMPT"
 
 
 class Apply:
@@ -131,7 +132,7 @@ class Apply:
         from tfretry.process.hook import run_hook
 
         command = self._settings.on_retry
-        if command is None:
+        if command is None or IN_HOOK in self._environ:  # a hook that runs tfretry must not run itself again
             return
         with contextlib.closing(reporter.hook_output(self._attempts[-1])) as output:
             variables = hook_variables(self._attempts, wait_s)
@@ -152,12 +153,12 @@ def hook_variables(attempts: Sequence[Attempt], wait_s: float) -> dict[str, str]
     """Return the variables that describe the failed attempt to the --on-retry command."""
     first_match = attempts[-1].diagnosis.first_match
     variables = {
-        "ATTEMPT": str(len(attempts)),
-        "CAUSE": first_match.cause.name if first_match and first_match.cause else "",
-        "ADDRESS": first_match.address or "" if first_match else "",
-        "WAIT_S": f"{wait_s:.3f}",
+        IN_HOOK: str(len(attempts)),
+        "TFRETRY_RETRY_CAUSE": first_match.cause.name if first_match and first_match.cause else "",
+        "TFRETRY_RETRY_ADDRESS": first_match.address or "" if first_match else "",
+        "TFRETRY_RETRY_WAIT_S": f"{wait_s:.3f}",
     }
-    return {f"TFRETRY_RETRY_{name}": value.replace("\0", "") for name, value in variables.items()}
+    return {name: value.replace("\0", "") for name, value in variables.items()}
 
 
 def _write_report(result: Result, path: str, *, terraform: str, reporter: Reporter) -> None:

@@ -1,4 +1,4 @@
-"""One attempt: terraform runs, its bytes are read on the way, and what it came to is known."""
+"""Run terraform once, read its output on the way, and return the result as an `Attempt`."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ NOTHING = Diagnosis(errors=0, findings=(), unexplained=None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What one run of terraform came to; times are seconds."""
+    """The result of one run of terraform; durations in seconds."""
 
     argv: tuple[str, ...]
     started: float  # since the epoch
-    began_s: float  # of the monotonic clock, like the end
+    began_s: float  # of the monotonic clock, as the end
     ended_s: float
-    exit_code: int  # negative: died of that signal
-    received_signal: int | None
+    exit_code: int  # negative: killed by that signal
+    received_signal: int | None  # that we received while terraform ran
     diagnosis: Diagnosis
     finished: tuple[Completion, ...]
     destroy_provisioned: frozenset[str]  # addresses where a destroy-time provisioner has begun
-    reports_are_text: bool = False  # for people, in which an id with a line break can look like a line of terraform's
-    reports_are_cut: bool = False  # by a line of TF_LOG: what came behind it is not known
-    begun: bool  # terraform has begun to change something, and has kept what the refresh found
+    reports_are_text: bool = False  # for people: an id with a line break in it can look like a report
+    reports_are_cut: bool = False  # by a line of TF_LOG: later reports are not known
+    begun: bool  # terraform has begun a change, and so has saved what the refresh found
     update_failed: bool
-    polled_s: float  # for how long the resource that met a known error was being created
-    watched: bool = True  # False: our reading failed on the way, so nothing is known
-    left_line_open: bool  # where our own lines go
-    version: str | None  # of terraform, which only -json tells
+    polled_s: float  # how long the resource that met a known error was being created
+    watched: bool = True  # False: reading the output failed, so nothing is known
+    left_line_open: bool  # stderr ends in mid-line: our next line begins with a newline
+    version: str | None  # of terraform; only -json prints it
 
     @property
     def duration_s(self) -> float:
@@ -46,7 +46,7 @@ class Attempt:
 
     @property
     def is_retryable(self) -> bool:
-        """Whether waiting alone is expected to mend this failure."""
+        """Whether the failure is known to be transient."""
         return self.exit_code == 1 and self.received_signal is None and self.watched and self.diagnosis.is_transient
 
     def was_refused(self, *sentences: str) -> bool:
@@ -57,45 +57,40 @@ class Attempt:
         )
 
 
-def run_attempt(
-    argv: Sequence[str],
-    *,
-    causes: Sequence[Cause],
-    signals: Signals,
-) -> Attempt:
-    """Run terraform once, to its end."""
-    judge = Classifier(causes, time_limit)
-    readings = OutputReader(judge.see)
+def run_attempt(argv: Sequence[str], *, causes: Sequence[Cause], signals: Signals) -> Attempt:
+    """Run terraform to its end; only its exit code is sure to be known afterwards."""
+    classifier = Classifier(causes, time_limit)
+    reader = OutputReader(classifier.see)
     started, began_s = time.time(), time.monotonic()
-    outcome = run_terraform(argv, signals=signals, feed=readings.feed)
+    ended = run_terraform(argv, signals=signals, feed=reader.feed)
     ended_s = time.monotonic()
-    found = _diagnosis(judge, readings)
+    found = _diagnosis(classifier, reader)
     diagnosis = found or NOTHING
     return Attempt(
         argv=tuple(argv),
         started=started,
         began_s=began_s,
         ended_s=ended_s,
-        exit_code=outcome.exit_code,
-        received_signal=outcome.received_signal,
-        watched=outcome.watched and found is not None,
+        exit_code=ended.exit_code,
+        received_signal=ended.received_signal,
+        watched=ended.watched and found is not None,
         diagnosis=diagnosis,
-        finished=tuple(readings.progress.finished),
-        destroy_provisioned=frozenset(readings.progress.destroy_provisioned),
-        begun=readings.progress.begun,
-        update_failed=readings.progress.update_failed,
-        reports_are_text=readings.progress.is_text,
-        reports_are_cut=readings.progress.is_cut,
-        polled_s=readings.longest_s({finding.address for finding in diagnosis.findings if finding.cause}),
-        left_line_open=readings.left_line_open(outcome.stderr_channel),
-        version=readings.version,
+        finished=tuple(reader.progress.finished),
+        destroy_provisioned=frozenset(reader.progress.destroy_provisioned),
+        begun=reader.progress.begun,
+        update_failed=reader.progress.update_failed,
+        reports_are_text=reader.progress.is_text,
+        reports_are_cut=reader.progress.is_cut,
+        polled_s=reader.longest_s({finding.address for finding in diagnosis.findings if finding.cause}),
+        left_line_open=reader.left_line_open(ended.stderr_channel),
+        version=reader.version,
     )
 
 
-def _diagnosis(judge: Classifier, readings: OutputReader) -> Diagnosis | None:
-    """None where we fail to read: as in the pump, that only means that nothing is retried."""
+def _diagnosis(classifier: Classifier, reader: OutputReader) -> Diagnosis | None:
+    """Return the diagnosis; None if reading the output failed: then nothing is retried."""
     try:
-        readings.close()
-        return judge.diagnosis()
-    except Exception:  # noqa: BLE001  # terraform has ended, and what it came to stands
+        reader.close()
+        return classifier.diagnosis()
+    except Exception:  # noqa: BLE001  # our fault must not change terraform's result
         return None

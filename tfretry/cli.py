@@ -57,6 +57,7 @@ def _run(argv: Sequence[str], mask: AbstractSet[int]) -> int:
     terraform_argv = [*(["--version"] if "--version" in actions else []), *(rest[1:] if rest[:1] == ["--"] else rest)]
     terraform = ""
     try:
+        # An outer tfretry may have started us, by a `terraform` that is a wrapper which leads back to us.
         started = started_already(terraform_argv, os.environ)
         wanted = wanted_terraform(given, os.environ, chdir(terraform_argv))
         terraform = find_terraform(wanted, os.environ, started, called=sys.argv[0])
@@ -92,7 +93,7 @@ def _refuse_misplaced_option(rest: Sequence[str]) -> None:
     if name in GONE:
         raise TfretryError(f"{name} is gone: {GONE[name]}")
     if name in BY_NAME:
-        raise TfretryError(f"{misplaced} stands too late: tfretry's own options come before terraform's arguments")
+        raise TfretryError(f"{misplaced} is misplaced: tfretry's options come before terraform's arguments")
     if misplaced:
         raise TfretryError(f"there is no option {misplaced}; see tfretry --help (terraform's own take one dash)")
 
@@ -153,7 +154,7 @@ def _report_error(error: Exception) -> int:
     from tfretry import __version__
 
     lines = "".join(traceback.format_exception(error))
-    _write_line(f"{lines}tfretry: a fault of tfretry {__version__} itself; please report it with the lines above")
+    _write_line(f"{lines}tfretry: internal error in tfretry {__version__}; please report it with the lines above")
     return TfretryError.exit_code
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tfretry.process.signals import Signals
 
 # A log quotes anything, also what looks like a report of terraform's.
-UNTELLABLE = "nothing tells what is done, since TF_LOG writes among terraform's reports (TF_LOG_PATH keeps them apart)"
+UNKNOWN = "it is not known which changes are done, because TF_LOG writes into terraform's progress; set TF_LOG_PATH"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ def repeat(command: Command, attempts: Sequence[Attempt], *, refresh: bool) -> R
     Raises NotRetriedError if it is not known which replacements are done.
     """
     if command.replaces and any(each.reports_are_cut for each in attempts):
-        raise NotRetriedError(f"{UNTELLABLE}: -replace might replace the resource again")
+        raise NotRetriedError(f"{UNKNOWN}: -replace might replace the resource again")
     created = {plain_address(each.address) for one in attempts for each in one.finished if each.action == "create"}
     # Many providers save a failed update as if it had succeeded (hashicorp/terraform-plugin-sdk#476): only a refresh
     # shows that it is still to be made.
@@ -57,7 +57,7 @@ def continue_saved_plan(saved: SavedPlan, attempts: Sequence[Attempt], *, signal
         # Its object is complete, so that the rest of the plan would not check the condition again.
         raise PlanError("a postcondition failed, and what depends on it would be made all the same")
     if any(attempt.reports_are_cut for attempt in attempts):
-        raise PlanError(UNTELLABLE)
+        raise PlanError(UNKNOWN)
     reports = Reports.of(
         (each for one in attempts for each in one.finished),
         (address for one in attempts for address in one.destroy_provisioned),

@@ -11,13 +11,13 @@ from tenacity.wait import wait_base
 
 from tfretry.attempt import Attempt
 from tfretry.config.settings import Settings
+from tfretry.terraform.command import NO_REFRESH
 from tfretry.terraform.messages import NO_REFRESH_REFUSED
 
 # The optimum of a grid over five plausible distributions of the role's propagation time.
 PROPORTION = 0.5
 SHORTEST_WAIT_S = 2.0
 JITTER = (0.75, 1.25)
-NO_REFRESH = "-refresh=false"
 ALWAYS_ALLOWED = 3  # the first attempt and two retries, however long each takes
 
 
@@ -29,7 +29,7 @@ def waits(
 ) -> Iterator[float]:
     """Yield the seconds to wait before each further attempt, as long as there is to be one.
 
-    They count from the end of the last of *attempts*, to which the caller adds an attempt after each wait.
+    The caller appends one attempt to *attempts* after each. The seconds count from the end of the last attempt.
     """
     retrying = Retrying(
         retry=lambda _: attempts[-1].is_retryable or needs_refresh(attempts[-1], attempts[0]),

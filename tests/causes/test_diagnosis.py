@@ -118,7 +118,7 @@ def test_the_table_is_complete():
         assert all((cause.patterns, cause.sentence, cause.resolved_by, cause.why))
         assert all(source.startswith("https://") for source in cause.sources)
         assert not cause.custom
-    assert [cause.name for cause in TABLE if cause.default] == ["ecs-service-linked-role"]
+    assert [cause.name for cause in DEFAULT] == ["ecs-service-linked-role"]
     assert [cause.name for cause in TABLE if not cause.in_all] == ["network"]
     assert set(SENTENCES) == {cause.name for cause in TABLE}
 
@@ -127,7 +127,7 @@ def test_the_table_is_complete():
 def test_each_sentence_of_aws_has_its_cause(name, text):
     """It is found in a summary and in a detail, if its cause is enabled."""
     own = [cause for cause in TABLE if cause.name == name]
-    others = [cause for cause in TABLE if cause.default and cause.name != name]
+    others = [cause for cause in DEFAULT if cause.name != name]
     for diagnostic in (error(text), error("Operation Incomplete", text)):
         assert cause_of(diagnostic, own) is own[0]
         assert cause_of(diagnostic, others) is None
@@ -240,11 +240,19 @@ def test_a_users_pattern_sees_the_error_as_the_user_sees_it(pattern, diagnostic,
 def test_an_error_that_hides_others_matches_by_its_summary_alone(end):
     """OpenTofu's -consolidate-errors: the errors have the same summary, and nothing else in common."""
     mine = custom_cause("mine", "try later", "")
-    assert cause_of(error(AWS, end), DEFAULT) is DEFAULT[0]
-    assert cause_of(error("x", f"{AWS} {end}"), DEFAULT) is None
-    assert cause_of(error("try later", end), [mine]) is mine
-    assert cause_of(error("x", f"try later {end}"), [mine]) is None
-    assert cause_of(error("x", f"{AWS} {end} and what stands behind it"), DEFAULT) is None
+    group = Diagnostic(summary=AWS, detail="", address=None, format="box", heading="x", aside=end)
+    for errors, causes, is_retried in (
+        ([error(AWS, end)], DEFAULT, True),
+        ([error("x", f"{AWS} {end}")], DEFAULT, False),
+        ([error("x", f"{AWS} {end} and what stands behind it")], DEFAULT, False),
+        ([error("x", AWS), error(AWS, end)], DEFAULT, False),
+        ([error(AWS), error(AWS, end)], DEFAULT, True),
+        ([group], DEFAULT, False),
+        ([error("try later", end)], [mine], True),
+        ([error("x", f"try later {end}")], [mine], False),
+        ([error("x", "try later"), error("try later", end)], [mine], False),
+    ):
+        assert diagnosis_of(errors, causes).is_transient is is_retried
     diagnosis = diagnosis_of([error("x", f"{AWS} {end}")])
     assert (diagnosis.unexplained.hides_others, diagnosis.met_cause) == (True, True)
 

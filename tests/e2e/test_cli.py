@@ -195,7 +195,7 @@ def test_quiet_reports_giving_up(scripted):
     ("arguments", "code", "sentence"),
     [
         (["--nonsense", "apply"], 125, "tfretry: there is no option --nonsense; see tfretry --help"),
-        (["-chdir=x", "--quiet", "apply"], 125, "tfretry: --quiet stands too late"),
+        (["-chdir=x", "--quiet", "apply"], 125, "tfretry: --quiet is misplaced"),
         (["--timeout"], 125, "tfretry: --timeout needs a value"),
         (["--help=x"], 125, "tfretry: --help takes no value"),
         (["--timeout=soon", "apply"], 125, "tfretry: --timeout: 'soon' is not understood; expected a duration"),
@@ -241,7 +241,10 @@ def test_our_help_and_causes_start_no_terraform(monkeypatch, capfd):
     assert main(["--list-causes"]) == 0
     listed = capfd.readouterr().out
     assert "ecs-service-linked-role (on by default)" in listed
-    assert "never retried:\n  pattern  You cannot specify an IAM role" in listed
+    assert (
+        "never retried by these (--cause all enables all but network):\n  pattern  You cannot specify an IAM role"
+        in listed
+    )
     assert "not even for a pattern of your own:\n  pattern  Saved plan is stale" in listed
 
 

@@ -122,5 +122,5 @@ def test_a_named_pipe_for_messages_prevents_a_retry_unless_the_caller_holds_it_o
     )
     assert program.wait() == 1
     assert starts(sandbox) == (1 if holder == "nobody" else 2)
-    not_retried = b"tfretry: not retried: -json-into=messages is a named pipe, and its reader ends with the first apply"
+    not_retried = b"tfretry: not retried: -json-into=messages is a named pipe: its reader ends after the first apply"
     assert (not_retried in program.output[2]) == (holder == "nobody")

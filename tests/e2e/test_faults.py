@@ -110,7 +110,7 @@ def test_a_fault_of_ours_keeps_terraforms_exit_code(scripted, tmp_path, monkeypa
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
     done = run(f"--report={tmp_path}/report.json", "apply")
     assert (done.returncode, done.stdout) == (expected, b"" if expected == 125 else b"out\n")
-    assert b"RuntimeError: broken\ntfretry: a fault of tfretry " in done.stderr
+    assert b"RuntimeError: broken\ntfretry: internal error in tfretry " in done.stderr
     assert done.stderr.endswith(b" itself; please report it with the lines above\n")
 
 
@@ -131,7 +131,7 @@ def test_an_unexpected_error_has_its_traceback(scripted, tmp_path):
     environ = {**os.environ, "PYTHONPATH": str(tmp_path / "broken")}
     done = run(f"--report={tmp_path}/report.json", "apply", env=environ)
     assert done.returncode == 0
-    assert b"No such file or directory: '/nonexistent/file'\ntfretry: a fault of tfretry " in done.stderr
+    assert b"No such file or directory: '/nonexistent/file'\ntfretry: internal error in tfretry " in done.stderr
 
 
 @pytest.mark.parametrize("fault", ["dies", "is killed"])

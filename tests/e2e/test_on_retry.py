@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 
@@ -119,6 +120,7 @@ def test_with_json_each_line_of_its_output_is_a_message(scripted):
     [
         ("exit 3", "the --on-retry command ended with status 3"),
         ("kill -9 $$", "the --on-retry command was ended by SIGKILL"),
+        ("kill -35 $$", "the --on-retry command was ended by signal 35"),
         ("nowhere-to-be-found", "the --on-retry command ended with status 127"),
     ],
 )
@@ -130,6 +132,14 @@ def test_its_failure_ends_the_run_with_terraforms_exit_code(scripted, folder, co
     assert done.stderr.decode().splitlines()[-1] == f"tfretry: not retried: {reason}"
     report = json.loads((folder / "report.json").read_text())
     assert (report["outcome"], report["reason"]) == ("not-retried", reason)
+
+
+def test_a_tfretry_in_the_command_does_not_run_the_command_again(scripted, monkeypatch):
+    """Each would run it again: the applies would multiply."""
+    runs = scripted((1, "", ROLE_ERROR))
+    monkeypatch.setenv("TFRETRY_ON_RETRY", f"{shlex.join(TFRETRY)} --max-attempts=2 apply -target=x || true")
+    assert run("--max-attempts=3", "apply").returncode == 1
+    assert (runs().count("apply -target=x"), len(runs())) == (4, 3 + 2 * 2)
 
 
 def test_its_duration_is_subtracted_from_the_wait(scripted):

@@ -121,6 +121,17 @@ def test_inside_a_tfretry_that_retries_nothing_is_retried(tmp_path, place, wrapp
     assert (starts(), real()) == (3, 3)
 
 
+def test_a_wrapper_that_goes_to_the_folder_itself_multiplies_nothing(tmp_path, place):
+    """`-chdir=DIR`, and `cd DIR` without it, are one call."""
+    (tmp_path / "infra").mkdir()
+    starts = place("wrapper", f'shift; cd {tmp_path}/infra && exec {ON_TFRETRY} "$@"')
+    (tmp_path / "error").write_text(ROLE_ERROR)
+    real = place("real", f"cat {tmp_path}/error >&2; exit 1")
+    done = run(tmp_path, ["wrapper", "real"], "--max-attempts", "3", "-chdir=infra", "apply")
+    assert done.stderr.count("tfretry: gave up after 3 attempts") == 1
+    assert (done.returncode, starts(), real()) == (1, 3, 3)
+
+
 def test_a_wrapper_that_adds_an_argument_multiplies_nothing(tmp_path, place):
     """No two calls are the same, so it continues to a depth of ten; only the outermost tfretry retries."""
     starts = place("wrapper", ADDS_ARGUMENT)

@@ -161,7 +161,7 @@ def test_a_log_that_tells_of_completions_leaves_nothing_out(sim, apply, monkeypa
     said = done.stderr or done.stdout
     assert "\nsim_service.x: Creation complete after 0s [id=" in said
     if ends == "one pipe" and done.returncode == 1:
-        assert "nothing tells what is done, since TF_LOG writes among terraform's reports" in said
+        assert "because TF_LOG writes into terraform's progress" in said
         assert sim.calls("create", "delete") == []
         return
     assert succeeded(done)

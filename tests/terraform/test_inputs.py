@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_an_input_that_is_not_a_regular_file_is_spent(fifo, pipe, tmp_path, name
     regular = tmp_path / "regular"
     regular.touch()
     for path in (fifo, pipe["read"]):
-        assert f"-{name}={path} is no regular file" in option(name, path)
+        assert f"-{name}={path} is not a regular file" in option(name, path)
     for path in (regular, os.devnull, tmp_path / "missing"):
         assert option(name, path) is None
 
@@ -51,8 +52,29 @@ def test_a_named_pipe_for_output_is_spent_unless_we_hold_it_open(fifo, pipe, tmp
 def test_a_pipe_that_a_variable_names_is_spent(pipe, fifo):
     """As in `TF_VAR_key=<(…)`; any variable may be read by something."""
     for name in ("TF_VAR_key", "TF_CLI_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        assert f"{name} is no regular file" in spent_variable({"HOME": "/", name: pipe["read"]})
+        assert f"{name} is not a regular file" in spent_variable({"HOME": "/", name: pipe["read"]})
     assert "TF_CLI_CONFIG_FILE" in spent_variable({"TF_CLI_CONFIG_FILE": str(fifo)})
-    assert "-var=key=/dev/fd/" in option("var", f"key={pipe['read']}")
+    said = option("var", f"key={pipe['read']}")
+    assert said.startswith("-var=key is not a regular file")
+    assert pipe["read"] not in said
     for value in (pipe["write"], "/dev/fd/", "/dev/fd/x", "/dev/fd/99999999999", "/dev/fd/9999", os.devnull, ""):
         assert spent_variable({"TF_VAR_key": value, "TF_CLI_CONFIG_FILE": "", "TF_LOG_PATH": ""}) is None
+
+
+def test_stdin_is_spent_if_it_is_a_pipe(pipe):
+    """`-var=key=/dev/stdin` is what `/dev/fd/0` is."""
+    stdin = os.dup(0)
+    os.dup2(int(pipe["read"].rpartition("/")[2]), 0)
+    try:
+        assert option("var", "key=/dev/stdin")
+    finally:
+        os.dup2(stdin, 0)
+        os.close(stdin)
+
+
+def test_elsewhere_than_on_linux_a_descriptor_is_read_once(tmp_path, monkeypatch):
+    """What opens its path there goes on where the last reader has stopped: fd(4)."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with (tmp_path / "file").open("w") as file:
+        assert option("var-file", f"/dev/fd/{file.fileno()}")
+    assert option("var-file", tmp_path / "file") is None

@@ -73,7 +73,9 @@ class Classifier:
         self._met_cause = False
         self._findings: dict[int, Finding] = {}
         self._unexplained: tuple[int, Finding] | None = None
-        self._undecided: dict[int, tuple[Finding, str]] = {}
+        self._undecided: dict[int, tuple[Finding, str, str]] = {}  # with the text, and that of the summary alone
+        self._hides_others = False  # one of the errors does; where its text ends is not always known
+        self._matched_by_detail: tuple[int, Finding] | None = None
 
     def see(self, diagnostic: Diagnostic) -> None:
         """Classify one more error, or a part of one that can be read as an error."""
@@ -82,14 +84,18 @@ class Classifier:
         self._errors += diagnostic.counted
         if len(self._findings) >= FINDINGS_KEPT and self._unexplained:
             return
+        text = f"{diagnostic.heading} {diagnostic.text} {diagnostic.aside}"
+        self._hides_others = self._hides_others or SIMILAR_ERRORS.search(text) is not None
         finding = self._find(diagnostic)
         if diagnostic.counted and len(self._findings) < FINDINGS_KEPT:
             self._findings[self._seen] = finding
         if finding.cause:
+            if self._matched_by_detail is None and self._built_in_cause(_summary_of(diagnostic)) is None:
+                self._matched_by_detail = self._seen, replace(finding, cause=None, hides_others=True)
             return
-        text = _text_for_users(diagnostic) if self._custom and len(self._undecided) < UNDECIDED_KEPT else ""
-        if text:
-            self._undecided[self._seen] = finding, text
+        shown = _text_for_users(diagnostic) if self._custom and len(self._undecided) < UNDECIDED_KEPT else ""
+        if shown:
+            self._undecided[self._seen] = finding, shown, _text_for_users(_summary_of(diagnostic))
         elif self._unexplained is None:
             self._unexplained = self._seen, finding
 
@@ -101,6 +107,7 @@ class Classifier:
         decided = self._decided()
         unexplained = [(number, finding) for number, finding in decided.items() if finding.cause is None]
         unexplained += [self._unexplained] if self._unexplained else []
+        unexplained += [self._matched_by_detail] if self._matched_by_detail and self._hides_others else []
         first = min(unexplained, key=lambda each: each[0], default=None)
         return Diagnosis(
             errors=self._errors,
@@ -111,11 +118,9 @@ class Classifier:
         )
 
     def _find(self, diagnostic: Diagnostic) -> Finding:
-        hides_others = SIMILAR_ERRORS.search(diagnostic.text) is not None
-        cause = self._built_in_cause(_summary_of(diagnostic) if hides_others else diagnostic)
-        self._met_cause = self._met_cause or (cause or self._built_in_cause(diagnostic)) is not None
-        summary = diagnostic.summary[:SUMMARY_KEPT]
-        return Finding(address=diagnostic.address, summary=summary, cause=cause, hides_others=hides_others)
+        cause = self._built_in_cause(diagnostic)
+        self._met_cause = self._met_cause or cause is not None
+        return Finding(address=diagnostic.address, summary=diagnostic.summary[:SUMMARY_KEPT], cause=cause)
 
     def _built_in_cause(self, diagnostic: Diagnostic) -> Cause | None:
         if (diagnostic.heading or diagnostic.summary).startswith(AUTHORED):
@@ -128,11 +133,12 @@ class Classifier:
         return None if any(never.search(everything) for never in (*NEVER, *NEVER_AT_ALL)) else cause
 
     def _decided(self) -> dict[int, Finding]:
-        decided = {number: finding for number, (finding, _) in self._undecided.items()}
+        decided = {number: finding for number, (finding, _, _) in self._undecided.items()}
         # One time limit for all: there may be a thousand errors, and several patterns.
         with self._bounded():
-            for number, (finding, text) in self._undecided.items():
-                decided[number] = replace(finding, cause=_first(self._custom, text))
+            for number, (finding, text, shared) in self._undecided.items():
+                cause = _first(self._custom, shared if self._hides_others else text)
+                decided[number] = replace(finding, cause=cause, hides_others=self._hides_others and cause is None)
         return decided
 
 
@@ -141,7 +147,9 @@ def _first(causes: Iterable[Cause], text: str) -> Cause | None:
 
 
 def _summary_of(diagnostic: Diagnostic) -> Diagnostic:
-    return replace(diagnostic, detail="", aside=f"{diagnostic.detail} {diagnostic.aside}")
+    """Return the diagnostic with its summary alone, which hidden errors share; of a group that is the heading."""
+    aside = f"{diagnostic.summary if diagnostic.heading else ''} {diagnostic.detail} {diagnostic.aside}"
+    return replace(diagnostic, summary=diagnostic.heading or diagnostic.summary, detail="", aside=aside, heading="")
 
 
 def _text_for_users(diagnostic: Diagnostic) -> str:
@@ -151,8 +159,7 @@ def _text_for_users(diagnostic: Diagnostic) -> str:
     """
     if any(never.search(f"{diagnostic.heading} {diagnostic.text}") for never in NEVER_AT_ALL):
         return ""
-    shared = _summary_of(diagnostic) if SIMILAR_ERRORS.search(diagnostic.text) else diagnostic
-    text, _ = _own_text(shared, without_command)
+    text, _ = _own_text(diagnostic, without_command)
     return f"Error: {text}"[:SEARCHED] if text else ""
 
 
@@ -162,7 +169,7 @@ def _own_text(diagnostic: Diagnostic, remove_command: Callable[..., str]) -> tup
     Both are empty where text may be missing that tells a permanent error, or another error of the group.
     """
     text = diagnostic.text
-    if diagnostic.truncated or holds_another(f"{text} {diagnostic.aside}"):
+    if diagnostic.truncated or holds_another(f"{diagnostic.heading} {text} {diagnostic.aside}"):
         return "", ""
     own = remove_command(text, torn=diagnostic.torn)
     # In the output of a command, anything belongs to the command.

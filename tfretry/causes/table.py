@@ -25,7 +25,6 @@ class Cause:
     sources: tuple[str, ...]
     remedy: str = ""
     spared: re.Pattern[str] | None = None
-    default: bool = False
     in_all: bool = True
     custom: bool = False
 
@@ -54,7 +53,6 @@ TABLE = (
         why="AWS creates AWSServiceRoleForECS with an account's first cluster or service; it takes time to propagate",
         sources=("https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/818",),
         remedy=ECS_REMEDY,
-        default=True,
     ),
     Cause(
         name="ecs-role-missing",

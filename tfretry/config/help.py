@@ -21,7 +21,14 @@ def causes_table() -> str:
     """Return the known errors, and the patterns of errors that are never retried."""
     never = [*(f"  pattern  {each.pattern}" for each in NEVER), "not even for a pattern of your own:"]
     never += [f"  pattern  {each.pattern}" for each in NEVER_AT_ALL]
-    return "\n".join([*(_entry(cause) for cause in TABLE), "never retried:", *never, ""])
+    return "\n".join(
+        [
+            *(_entry(cause) for cause in TABLE),
+            "never retried by these (--cause all enables all but network):",
+            *never,
+            "",
+        ]
+    )
 
 
 def _option(option: Option) -> str:

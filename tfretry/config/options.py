@@ -71,8 +71,8 @@ OPTIONS = (
         "--retry-on",
         "Also retry errors that match this Python regular expression. It is searched in the text of the error from "
         "Error: on, without the command that a local-exec error quotes: in the first 4096 characters, for at most half "
-        "a second of processor time. White space in it matches any white space. Repeatable; one per line in the "
-        "variable.",
+        "a second of processor time. White space in it matches any white space. It beats the list of errors that "
+        "are never retried (--list-causes). Repeatable; one per line in the variable.",
         value="REGEX",
         separator="\n",
     ),

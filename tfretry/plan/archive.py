@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import IO
 
 from tfretry.errors import PlanError
+from tfretry.terraform.positional import HEAD_SIZE, REMOTE_PLAN
 
 # Members of a plan file (terraform's internal/plans/planfile/writer.go).
 PLAN, STATE, PREVIOUS_STATE = "tfplan", "tfstate", "tfstate-prev"
-# A plan of HCP Terraform is no archive but JSON (terraform's internal/cloud/cloudplan/saved_plan.go).
-BOOKMARK = b"remote_plan_format"
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # terraform's own reader knows no other
 # Python's reader raises these for a file that is no archive or is damaged; nothing is read from disk here.
 UNREADABLE = (zipfile.BadZipFile, zlib.error, LookupError, EOFError, NotImplementedError, RuntimeError, ValueError)
@@ -56,7 +55,7 @@ def write_archive(archive: Archive, *, plan: bytes, state: bytes, to: IO[bytes])
 
 
 def _what_it_is(content: bytes) -> str:
-    if BOOKMARK in content[:4096]:
+    if REMOTE_PLAN in content[:HEAD_SIZE]:
         return "the plan file is only a bookmark: HCP Terraform keeps the plan"
     if content[:1] == b"{":
         return "the plan file is encrypted"  # OpenTofu's internal/encryption/base.go

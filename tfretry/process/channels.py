@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import resource
 import select
 import termios
 import tty
 from collections.abc import Iterator, Sequence
 
+DESCRIPTORS_TRIED = 4096  # where no folder lists them
 SIZE_OF_WINSIZE = 8  # bytes: four unsigned shorts
 
 
@@ -74,10 +76,25 @@ def open_channels() -> Iterator[list[Channel]]:
 def open_standard_descriptors() -> None:
     """Open /dev/null on those of 0 to 2 that are closed, so that no descriptor of ours takes their numbers."""
     for fd in range(3):
-        try:
-            os.fstat(fd)
-        except OSError:
+        if not _is_open(fd):
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def open_descriptors() -> list[int]:
+    """Return the descriptors that this process has open."""
+    try:
+        found = [int(name) for name in os.listdir("/dev/fd")]
+    except OSError:  # no /proc is mounted
+        found = list(range(min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], DESCRIPTORS_TRIED)))
+    return [fd for fd in found if _is_open(fd)]  # listdir() has closed its own
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 def nobody_reads(targets: Sequence[int] = (1, 2)) -> bool:

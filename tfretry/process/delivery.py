@@ -10,6 +10,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Self
 
+from tfretry.process.channels import open_descriptors
 from tfretry.process.forwarding import TERMINATING, CanaryDeath
 from tfretry.terraform.messages import INTERRUPTED
 
@@ -95,14 +96,7 @@ class Canary:
 
 def _inheritable() -> list[int]:
     """Return the descriptors that our caller passes to terraform: no other child of ours may keep them open."""
-    fds = [int(name) for name in os.listdir("/dev/fd")]
-    return [fd for fd in fds if fd > 2 and _is_inheritable(fd)]
-
-
-def _is_inheritable(fd: int) -> bool:
-    with contextlib.suppress(OSError):  # listdir() has closed its own descriptor
-        return os.get_inheritable(fd)
-    return False
+    return [fd for fd in open_descriptors() if fd > 2 and os.get_inheritable(fd)]
 
 
 @contextlib.contextmanager

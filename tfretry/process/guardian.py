@@ -13,6 +13,7 @@ import select
 import signal
 from typing import TYPE_CHECKING, Self
 
+from tfretry.process.channels import open_descriptors
 from tfretry.process.pump import READ_SIZE, copy_until_eof
 
 if TYPE_CHECKING:
@@ -103,10 +104,9 @@ def _close_all_but(keep: set[int]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for fd in {0, 1, 2} - keep:
         os.dup2(null, fd)
-    for fd in [int(name) for name in os.listdir("/dev/fd")]:
+    for fd in open_descriptors():
         if fd > 2 and fd not in keep:
-            with contextlib.suppress(OSError):
-                os.close(fd)
+            os.close(fd)
 
 
 def _guard(read_end: int, drains: Sequence[int]) -> None:

@@ -11,6 +11,7 @@ from tfretry.process.signals import Signals
 
 SHELL = "/bin/sh"
 NAME = "the --on-retry command"
+NAMED = frozenset(signal.Signals)  # the real-time signals between the first and the last have no name
 
 
 def run_hook(command: str, variables: Mapping[str, str], *, signals: Signals, watch: Callable[[bytes], object]) -> None:
@@ -31,4 +32,5 @@ def run_hook(command: str, variables: Mapping[str, str], *, signals: Signals, wa
 def _description(ended: Exit) -> str:
     if ended.exit_code > 0:
         return f"ended with status {ended.exit_code}"
-    return f"was ended by {signal.Signals(-ended.exit_code).name}"
+    number = -ended.exit_code
+    return f"was ended by {signal.Signals(number).name if number in NAMED else f'signal {number}'}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from tfretry.errors import TfretryError
 from tfretry.process.channels import Channel, open_channels
 from tfretry.process.child import Child
 from tfretry.process.delivery import Canary, InterruptNotice
@@ -18,6 +20,8 @@ from tfretry.process.signals import Signals
 from tfretry.process.supervisor import Supervisor
 from tfretry.process.terminal import echo_restored
 from tfretry.terraform.recursion import remember_start
+
+THREADS = 5  # as many as come later: two of sh's, our pump's, and the processes of terraform and the canary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,23 @@ class _Stdio:
     added: Mapping[str, str] = field(default_factory=dict)
 
 
+def _check_threads() -> None:
+    """Raise TfretryError unless the limit on processes leaves room for the threads of sh and of the pump."""
+    done = threading.Event()
+    started: list[threading.Thread] = []
+    try:
+        for _ in range(THREADS):
+            thread = threading.Thread(target=done.wait)
+            thread.start()
+            started.append(thread)
+    except RuntimeError as error:
+        raise TfretryError("cannot start threads: the limit on processes is reached") from error
+    finally:
+        done.set()
+        for thread in started:  # before terraform is forked: a fork beside threads may deadlock
+            thread.join()
+
+
 def _run(argv: Sequence[str], stdio: _Stdio, *, signals: Signals) -> Exit:
     for received in signals.take_pending():
         if received.signal in TERMINATING:  # as if it had killed terraform right after the exec
@@ -111,7 +132,8 @@ def _run(argv: Sequence[str], stdio: _Stdio, *, signals: Signals) -> Exit:
             remember_start(argv[0], argv[1:], os.environ)
             os.environ.update(stdio.added)
 
-        # Everything that can fail has been opened by now: no failure of ours may stop us once terraform runs.
+        # Whatever can fail has been tried by now: no failure of ours may stop us once terraform runs.
+        _check_threads()
         child = Child(argv, stdio.fds, prepare)
         for channel in stdio.channels:
             channel.close_child_end()

@@ -37,12 +37,17 @@ def as_terraform_message(_logger: WrappedLogger, _method: str, event_dict: Event
     event = event_dict["event"]
     return {
         "@level": event.level,
-        "@message": event.message,
+        "@message": _encodable(event.message),
         "@module": "tfretry",
         "@timestamp": datetime.now(UTC).isoformat(timespec="microseconds"),
         "type": event.type,
-        **event.members(),
+        **{name: _encodable(value) for name, value in event.members().items()},
     }
+
+
+def _encodable(value: object) -> object:
+    """Return a text without what no UTF-8 can encode, such as a path of other bytes."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 JSON: list[Processor] = [as_terraform_message, structlog.processors.JSONRenderer(separators=(",", ":"))]

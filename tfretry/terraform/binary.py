@@ -65,7 +65,7 @@ def _none_on_path(names: Sequence[str], environ: Mapping[str, str], *, get_one: 
     for path in _candidates(names, environ):
         if os.path.isfile(path):
             return TerraformNotExecutableError(f"{path} is not executable; see its permissions")
-    return TerraformNotFoundError(f"cannot find {either} on PATH; install one, pass --terraform PATH{get_one}")
+    return TerraformNotFoundError(f"cannot find {either} on PATH; install it, pass --terraform PATH{get_one}")
 
 
 def _candidates(names: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:

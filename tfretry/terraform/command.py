@@ -19,6 +19,7 @@ from tfretry.terraform.inputs import spent_option
 from tfretry.terraform.positional import saved_plan
 from tfretry.terraform.words import Word, words
 
+NO_REFRESH = "-refresh=false"
 VARIABLES = frozenset({"var", "var-file"})
 PLANNING_OPTIONS = VARIABLES | {"lock", "lock-timeout", "parallelism", "state", "target", "replace"}
 
@@ -105,7 +106,7 @@ class Command:
         The addresses in *replaced* have their new objects already: `-replace` would replace them once more.
         """
         removed = self._indices(lambda word: word.name == "replace" and plain_address(word.value or "") in replaced)
-        skip_refresh = [] if refresh or not self._can_skip_refresh else ["-refresh=false"]
+        skip_refresh = [] if refresh or not self._can_skip_refresh else [NO_REFRESH]
         if skip_refresh:  # a later -refresh=true, which is the default, would override it
             removed |= self._indices(lambda word: word.name == "refresh")
         kept = [token for index, token in enumerate(self.arguments) if index not in removed]

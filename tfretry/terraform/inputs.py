@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterable, Mapping
+
+from tfretry.process.channels import open_descriptors
 
 READ = frozenset({"exclude-file", "target-file", "var-file"})
 WRITTEN = "json-into"
 READ_BY_VARIABLE = "TF_CLI_CONFIG_FILE"
 WRITTEN_BY_VARIABLE = "TF_LOG_PATH"
+STDIN = "/dev/stdin"
 DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
 
 
@@ -25,13 +28,16 @@ def spent_option(options: Iterable[tuple[str, str | None]], in_folder: Callable[
             return _read_once(f"-{name}={value}")
         if name == WRITTEN and value and _is_abandoned(in_folder(value)):
             return _abandoned(f"-{name}={value}")
-        if name == "var" and value and _is_pipe_to_us(value.partition("=")[2]):
-            return _read_once(f"-var={value}")
+        if name == "var" and value and _is_pipe_to_us(value.partition("=")[2].replace(STDIN, f"{DESCRIPTORS[0]}0")):
+            return _read_once(f"-var={value.partition('=')[0]}")  # no value of a variable is shown
     return None
 
 
 def spent_variable(environ: Mapping[str, str]) -> str | None:
-    """Return which variable does, as a clause: any program may read `NAME=<(…)`, which is empty the second time."""
+    """Return the environment variable that names such a file, as a clause; None if there is none.
+
+    Any variable may hold a `<(…)`, which any program may read.
+    """
     if _is_read_once(environ.get(READ_BY_VARIABLE) or os.devnull):
         return _read_once(READ_BY_VARIABLE)
     if _is_abandoned(environ.get(WRITTEN_BY_VARIABLE) or os.devnull):
@@ -41,14 +47,17 @@ def spent_variable(environ: Mapping[str, str]) -> str | None:
 
 
 def _read_once(name: str) -> str:
-    return f"{name} is no regular file and can be read only once"
+    return f"{name} is not a regular file, so a second apply would read nothing"
 
 
 def _abandoned(name: str) -> str:
-    return f"{name} is a named pipe, and its reader ends with the first apply: a second would wait for another"
+    return f"{name} is a named pipe: its reader ends after the first apply, and a second apply would hang"
 
 
 def _is_read_once(path: str) -> bool:
+    # Elsewhere than on Linux, what opens a descriptor's path goes on where the last reader has stopped: fd(4).
+    if sys.platform != "linux" and path.startswith((STDIN, *DESCRIPTORS)):
+        return True
     try:
         return not stat.S_ISREG(os.stat(path).st_mode) and not os.path.samefile(path, os.devnull)
     except OSError:
@@ -61,13 +70,7 @@ def _is_abandoned(path: str) -> bool:
         pipe = os.stat(path)
     except OSError:
         return False
-    return stat.S_ISFIFO(pipe.st_mode) and not any(_is_open_as(fd, pipe) for fd in map(int, os.listdir("/dev/fd")))
-
-
-def _is_open_as(fd: int, file: os.stat_result) -> bool:
-    with contextlib.suppress(OSError):  # listdir() has closed its own descriptor
-        return os.path.samestat(os.fstat(fd), file)
-    return False
+    return stat.S_ISFIFO(pipe.st_mode) and not any(os.path.samestat(os.fstat(fd), pipe) for fd in open_descriptors())
 
 
 def _is_pipe_to_us(value: str) -> bool:

@@ -102,7 +102,7 @@ LOG_LINE = re.compile(rf"\d{{4}}[-/]\d\d[-/]\d\d[T ]\S+ +{_LEVEL}")
 
 # Terraform's output beside errors, where it stands behind a provider's text. A log of a script must not match.
 _LOG = (
-    rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}\S* {_LEVEL}|\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d {_LEVEL}"
+    rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}\S{{0,40}} {_LEVEL}|\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d {_LEVEL}"
     r'|\{"@level"'
 )
 # Progress, and internal/command/jsonformat/plan.go.

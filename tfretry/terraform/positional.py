@@ -13,7 +13,7 @@ HEAD_SIZE = 4096
 # A plan file is a zip archive (terraform's internal/plans/planfile); this is how its first member begins.
 ZIP = b"PK\x03\x04"
 # A key of the JSON object in the file of a plan of HCP Terraform (internal/cloud/cloudplan/saved_plan.go).
-BOOKMARK = b'"remote_plan_format"'
+REMOTE_PLAN = b'"remote_plan_format"'  # terraform's internal/cloud/cloudplan/saved_plan.go
 
 
 class Kind(Enum):
@@ -48,7 +48,7 @@ def kind_of(path: str) -> Kind:
         return Kind.UNREADABLE
     if head.startswith(ZIP):
         return Kind.ARCHIVE
-    return Kind.BOOKMARK if BOOKMARK in head else Kind.UNREADABLE
+    return Kind.BOOKMARK if REMOTE_PLAN in head else Kind.UNREADABLE
 
 
 def saved_plan(

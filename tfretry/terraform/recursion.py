@@ -13,7 +13,7 @@ import os
 import sys
 from _blake2 import blake2b  # importing hashlib takes up to 19 ms: too long on the pass-through path
 
-from tfretry.terraform.arguments import chdir
+from tfretry.terraform.arguments import chdir, subcommand_index
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ def is_retried_above(terraform_argv: Sequence[str], environ: Mapping[str, str]) 
     depth, call, _ = _outer(environ)
     if not call or depth >= DEPTH_LIMIT:
         return bool(call)
-    folder = _folder(terraform_argv)
+    folder, words = _folder(terraform_argv), _without_chdir(terraform_argv)
     count = int(call.partition("-")[0])
-    added = len(terraform_argv) - count
-    without = ([*terraform_argv[:at], *terraform_argv[at + added :]] for at in range(count + 1))
+    added = len(words) - count
+    without = ([*words[:at], *words[at + added :]] for at in range(count + 1))
     return added >= 0 and any(_call(argv, folder) == call for argv in without)
 
 
@@ -73,13 +73,21 @@ def _outer(environ: Mapping[str, str]) -> tuple[int, str, tuple[str, ...]]:
     return (int(depth[:4]), call, tuple(map(_unquoted, binaries[:-1]))) if is_ours else (0, "", ())
 
 
+def _without_chdir(terraform_argv: Sequence[str]) -> list[str]:
+    """Return the arguments without `-chdir`, which the folder stands for: a wrapper may go there by itself."""
+    at = subcommand_index(terraform_argv)
+    before = terraform_argv[:at]
+    return [*(word for word in before if not word.startswith("-chdir=")), *terraform_argv[len(before) :]]
+
+
 def _call(terraform_argv: Sequence[str], folder: str) -> str:
     """Return the number of arguments, and a digest of them and of the folder.
 
     The arguments themselves may be secrets, and environments are shown in more places than arguments are.
     """
-    text = "\0".join([folder, *terraform_argv])
-    return f"{len(terraform_argv)}-{blake2b(os.fsencode(text), digest_size=DIGEST_SIZE).hexdigest()}"
+    words = _without_chdir(terraform_argv)
+    text = "\0".join([folder, *words])
+    return f"{len(words)}-{blake2b(os.fsencode(text), digest_size=DIGEST_SIZE).hexdigest()}"
 
 
 def _folder(terraform_argv: Sequence[str]) -> str:
