@@ -10,7 +10,7 @@ from terraform_output import ROLE_ERROR, TFRETRY
 
 pytest_plugins = ["provider_fixture"]
 ATTEMPTS = 500
-CONTINUED = 20
+CONTINUED = 12
 
 
 def growth(counts: Sequence[int]) -> int:
