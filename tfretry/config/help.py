@@ -93,6 +93,9 @@ FILES
 ENVIRONMENT
        TFRETRY_*
            The options; the variable of each stands with it.
+       TFRETRY_RUNNING
+           Set for terraform: how deep, a digest of the call, and the binary. By
+           it a tfretry that a wrapper starts again recognises its own call.
        TF_CLI_ARGS, TF_CLI_ARGS_apply
            Read as terraform reads them, never changed.
        TFRETRY_RETRY_ATTEMPT, TFRETRY_RETRY_CAUSE, TFRETRY_RETRY_ADDRESS,
