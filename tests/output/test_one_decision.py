@@ -17,7 +17,6 @@ from tfretry.causes.table import custom_cause
 FEW = 1_000
 MANY = int(os.environ.get("ONE_DECISION_FAILURES", "20000"))
 PARTS = 10  # which run in parallel
-WIDTHS = (20, 78, 200)
 CAUSES = (*DEFAULT, custom_cause("script", "exit status 75|^Error: Invalid index", "the user says so"))
 
 INNER = Content(summary=AWS, address="aws_ecs_service.inner")
@@ -102,7 +101,7 @@ errors = st.one_of(
     st.builds(
         Content,
         summary=texts,
-        detail=st.just("") | texts.map("He content\n{}".format),
+        detail=st.just("") | texts.map("He said\n{}".format),
         located=located,
         address=st.none() | st.just("a.b"),
     ),
@@ -113,28 +112,27 @@ failures = st.builds(
     lambda before, failed: [*before, *failed], st.lists(warnings, max_size=1), st.lists(errors, min_size=1, max_size=3)
 )
 
+widths = st.sampled_from([20, 40, 78, 200])
+
 
 def decision(text: str) -> bool:
     return diagnosis_of(read(text.encode()), CAUSES).is_transient
 
 
-def in_every_format(diagnostics: list[Content]) -> dict[str, str]:
-    """Return what terraform prints for *diagnostics*, by the name of the format."""
-    formats = {
+def in_every_format(diagnostics: list[Content], width: int) -> dict[str, str]:
+    """Return what terraform prints for *diagnostics*, by the name of the format; *width* is that of its terminal."""
+    return {
         "json": "".join(render.message(content) for content in diagnostics),
         "remote": "".join(render.box(content, colour=False) for content in diagnostics),
+        "plain": "".join(render.plain(content, width=width) for content in diagnostics),
+        "box": (box := "".join(render.box(content, width=width) for content in diagnostics)),
+        "terminal": box.replace("\n", "\r\n"),
     }
-    for width in WIDTHS:
-        formats[f"box of {width}"] = "".join(render.box(content, width=width) for content in diagnostics)
-        formats[f"plain of {width}"] = "".join(render.plain(content, width=width) for content in diagnostics)
-    formats["terminal of 40"] = "".join(render.box(content, width=40) for content in diagnostics).replace("\n", "\r\n")
-    formats["terminal of 40 without colour"] = "".join(render.plain(content, width=40) for content in diagnostics)
-    return formats
 
 
-def check_one_decision(diagnostics: list[Content]) -> None:
-    decisions = {name: decision(text) for name, text in in_every_format(diagnostics).items()}
-    assert len(set(decisions.values())) == 1, decisions
+def check_one_decision(diagnostics: list[Content], width: int) -> None:
+    decisions = {name: decision(text) for name, text in in_every_format(diagnostics, width).items()}
+    assert len(set(decisions.values())) == 1, (width, decisions)
 
 
 def examples(number: int):
@@ -143,10 +141,10 @@ def examples(number: int):
 
 
 @examples(FEW)
-@given(failures)
-def test_one_text_has_one_decision_in_every_format(diagnostics):
+@given(failures, widths)
+def test_one_text_has_one_decision_in_every_format(diagnostics, width):
     """With log lines, terraform's own words, blank lines, headings, messages and another terraform's output in it."""
-    check_one_decision(diagnostics)
+    check_one_decision(diagnostics, width)
 
 
 @pytest.mark.slow
@@ -154,5 +152,5 @@ def test_one_text_has_one_decision_in_every_format(diagnostics):
 @pytest.mark.parametrize("part", range(PARTS))
 def test_one_text_has_one_decision_many_times(part):
     """The same with more texts; ONE_DECISION_FAILURES in the environment is their number."""
-    test = examples(MANY // PARTS)(given(failures)(check_one_decision))
+    test = examples(MANY // PARTS)(given(failures, widths)(check_one_decision))
     seed(part)(test)()  # in CI, Hypothesis would take the same texts for each part
