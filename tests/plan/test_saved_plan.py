@@ -8,7 +8,6 @@ import pytest
 from provider.cloud import DENIED_ANSWER
 from saved_plans import CREATE_FIRST, PULL, QUICK, SHOW, refused, service, succeeded
 
-pytestmark = pytest.mark.slow
 pytest_plugins = ["provider_fixture", "saved_plan_fixture"]
 
 PROVEN = [PULL, SHOW, SHOW, PULL, "apply"]  # what a retry asks of terraform
