@@ -104,7 +104,7 @@ ACTIONS = (
     Option("--help", "Show this help, and exit; -help is terraform's."),
     Option("--version", "Show terraform's version on stdout and tfretry's on stderr."),
 )
-GONE = {"--plan-args": "a saved plan no longer needs it"}
+GONE = {"--plan-args": "a saved plan needs it no longer"}
 BY_NAME = {option.name: option for option in (*OPTIONS, *ACTIONS)}
 
 
