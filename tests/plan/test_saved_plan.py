@@ -47,7 +47,7 @@ def test_each_retry_asks_for_the_state_the_proof_and_the_state_again(sim, apply,
     assert succeeded(done)
     assert wrap.calls == ["apply", *PROVEN, *PROVEN]
     assert done.stderr.count("--refresh-on-retry has no effect on a saved plan") == 1
-    assert done.stderr.index("--refresh-on-retry has no meaning") < done.stderr.index("retrying in")
+    assert done.stderr.index("--refresh-on-retry has no effect") < done.stderr.index("retrying in")
 
 
 def test_from_another_folder(sim, tmp_path):
