@@ -120,6 +120,7 @@ def test_a_signal_during_the_apply_costs_no_state(new_sandbox, real_terraform, o
     for name, (sandbox, program) in started.items():
         program.read_while(lambda: not program.has_ended(), what="our exit")  # noqa: B023
         program.read_while(sandbox.processes, what=f"the end of all processes, {name}")
+        program.read_while(program.pump, what="the end of the output")
         state = json.loads((sandbox.folder / "terraform.tfstate").read_text())
         expected = {"first", "second"}
         if name in OUTLIVED and send in (to_us, hang_up):
