@@ -80,6 +80,7 @@ class ProgressReader:
         self._is_json = False
         self._ended = False
         self._unfinished: defaultdict[tuple[str, str], int] = defaultdict(int)  # begun changes, by action and address
+        self._finished_once: set[Completion] = set()
         self._still: dict[bytes, bytes] = {}
         self._lines = Lines(NEEDLES, self._read, skim=self._skim)
 
@@ -176,7 +177,11 @@ class ProgressReader:
         if self._unfinished.get(change, 0) < 1:
             return
         self._unfinished[change] -= 1
-        self.finished.append(Completion(action=action, address=address, deposed=deposed))
+        completion = Completion(action=action, address=address, deposed=deposed)
+        # Several objects of one address may be deleted; other repetitions tell nothing, and memory is bounded.
+        if action == "delete" or completion not in self._finished_once:
+            self.finished.append(completion)
+            self._finished_once.add(completion)
 
     def _note_elapsed(self, address: str, seconds: float) -> None:
         if address in self.elapsed_s or len(self.elapsed_s) < ELAPSED_KEPT:
