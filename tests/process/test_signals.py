@@ -12,6 +12,9 @@ from harness import HERE, STDIO, wait_until
 
 from tfretry.process.forwarding import EVIDENCE_TIMEOUT_S
 
+# Coverage makes our start slower than the signals of these tests allow for.
+pytestmark = pytest.mark.usefixtures("no_coverage")
+
 CTRL_C, CTRL_BACKSLASH = b"\x03", b"\x1c"
 INT, TERM, HUP, QUIT = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT
 
@@ -302,7 +305,6 @@ def test_the_exit_code_is_known_although_our_caller_ignores_sigchld(start):
     assert program.wait() == 3
 
 
-@pytest.mark.usefixtures("no_coverage")
 @pytest.mark.parametrize("terminal", [(), STDIO])
 def test_an_interrupt_while_we_start_ends_us(new_sandbox, terminal):
     """As if it had killed terraform; if terraform runs already, it receives the interrupt once."""

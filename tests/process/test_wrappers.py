@@ -12,6 +12,9 @@ import pytest
 from harness import STDIO, wait_until
 from terraform_output import ROLE_ERROR
 
+# Coverage makes our start slower than the signals of these tests allow for.
+pytestmark = pytest.mark.usefixtures("no_coverage")
+
 INT, TERM, HUP, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL
 # The second resource prints something after all wrappers and tfretrys that received a signal at its start have ended.
 CONFIGURATION = """
