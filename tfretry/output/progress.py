@@ -136,14 +136,15 @@ class ProgressReader:
 
     def _skim(self, lines: bytes, start: int, end: int) -> None:
         """Keep the last line with STILL of each address: one comes every ten seconds, and only the last is parsed."""
-        at = lines.find(STILL, start, end)
-        while at >= 0:
-            line_start = lines.rfind(b"\n", start, at) + 1 or start
-            line_end = lines.find(b"\n", at, end)
-            line_end = end if line_end < 0 else line_end
-            name = lines[line_start : min(at, line_start + NAME_LIMIT)]
-            self._still[name] = lines[line_start : min(line_end, line_start + STILL_LIMIT)]
-            at = lines.find(STILL, line_end, end)
+        if lines.find(STILL, start, end) < 0:
+            return
+        latest: dict[bytes, bytes] = {}
+        for line in dict.fromkeys(reversed(lines[start:end].split(b"\n"))):  # a line that is repeated tells nothing new
+            at = line.find(STILL)
+            if at >= 0:
+                name = line[: min(at, NAME_LIMIT)]
+                latest.setdefault(name, line[:STILL_LIMIT])
+        self._still.update(latest)
         if len(self._still) > ELAPSED_KEPT:
             self._still = dict(islice(self._still.items(), ELAPSED_KEPT))
 
