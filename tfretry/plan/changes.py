@@ -86,9 +86,8 @@ def without(plan: PlannedChanges, done: Collection[ChangeKey], deposed: Mapping[
     """
     replaced = {plan.changes[key].raw: b"" for key in done}
     replaced |= {plan.changes[key].raw: _deletion(plan.changes[key], by) for key, by in deposed.items()}
-    return b"".join(
-        replaced.get(field.raw, field.raw) if field.number == CHANGES else field.raw for field in plan.fields
-    )
+    # The bytes of a field begin with its number: no other field can equal those of a change.
+    return b"".join(replaced.get(field.raw, field.raw) for field in plan.fields)
 
 
 def _deletion(change: Field, deposed: str) -> bytes:
