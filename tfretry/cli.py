@@ -6,8 +6,10 @@ import contextlib
 import errno
 import os
 import sys
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
-from tfretry.config.options import BY_NAME, GONE, requested_actions, split_argv, wanted_terraform
+from tfretry.config.options import BY_NAME, GONE, Given, requested_actions, split_argv, wanted_terraform
 from tfretry.errors import TfretryError
 from tfretry.process import signalmask
 from tfretry.report.stderr import printable, write_stderr
@@ -16,13 +18,6 @@ from tfretry.terraform.binary import find_terraform, replace_process
 from tfretry.terraform.recursion import is_retried_above, remember_start, started_already
 
 OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # of descriptors, processes or memory
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from collections.abc import Set as AbstractSet
-
-    from tfretry.config.options import Given
 
 
 def main(argv: Sequence[str] | None = None, *, mask_before: AbstractSet[int] | None = None) -> int:

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tfretry.attempt import Attempt
 from tfretry.errors import NotRetriedError, PlanError
 from tfretry.policy import needs_refresh
+from tfretry.process.signals import Signals
 from tfretry.terraform.address import plain_address
 from tfretry.terraform.command import Command
 
 if TYPE_CHECKING:
-    from tfretry.attempt import Attempt
     from tfretry.plan.saved_plan import Rest, SavedPlan
-    from tfretry.process.signals import Signals
 
 # A log quotes anything, also what looks like a report of terraform's.
 UNKNOWN = "it is not known which changes are done, because TF_LOG writes into terraform's progress; set TF_LOG_PATH"

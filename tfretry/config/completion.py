@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 
 from tfretry.config.options import BY_NAME, split_argv
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 
 def words_before_cursor(environ: Mapping[str, str]) -> list[str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from tfretry.config.toml_file import terraform_key
 from tfretry.errors import TfretryError
-
-TYPE_CHECKING = False  # typing's own constant, without typing's import time on the pass-through path
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 
 class Option:

@@ -6,10 +6,6 @@ import os
 
 from tfretry.errors import TfretryError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 FILE_NAME = ".tfretry.toml"
 
 
@@ -21,7 +17,7 @@ def find(directory: str | None) -> str | None:
     return None
 
 
-def read(path: str) -> dict[str, Any]:
+def read(path: str) -> dict[str, object]:
     """Return the content of the file; raise TfretryError if it cannot be read or is not TOML."""
     import tomllib  # only where there is a file to read
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from tfretry.output import json_messages
 from tfretry.output.diagnostic import Diagnostic, holds_another
@@ -20,9 +20,6 @@ from tfretry.terraform.messages import (
     PROMPT,
     YELLOW,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # The beginnings of a line that may begin a diagnostic, or end one: most lines with a needle have none of them.
 MAY_BEGIN = re.compile(rb"[\x1b\r{|]|Error: |Warning: |Apply|\xe2[\x94\x95]")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from tfretry.output.diagnostic import UNREADABLE, Diagnostic
 from tfretry.output.lines import ANSI, LINE_LIMIT, clean, unwrap
 from tfretry.output.text_block import Block
 from tfretry.terraform.messages import DIAGNOSTIC, ERROR_MESSAGE, MESSAGE, PROMPT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 FIELD = r'"{}":\s*"((?:[^"\\]|\\.)*)'
 ADDRESS_LIMIT = 4096

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection
 
+from tfretry.output.diagnostic import Diagnostic
 from tfretry.output.diagnostics import DiagnosticReader
 from tfretry.output.progress import ProgressReader
 from tfretry.terraform.messages import VERSION
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from tfretry.output.diagnostic import Diagnostic
 
 # Smaller chunks are gathered up to this many bytes: searching each alone would cost more than the search itself.
 BATCH_SIZE = 16 * 1024

@@ -9,12 +9,9 @@ import contextlib
 import hashlib
 import os
 import stat
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from tfretry.errors import PlanError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 # Terraform finds these in its folder by itself (internal/command/arguments/vars.go, VarsFilename and after).
 VARIABLES = ("terraform.tfvars", "terraform.tfvars.json")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tfretry.errors import PlanError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 VARINT, EIGHT_BYTES, COUNTED, FOUR_BYTES = 0, 1, 2, 5
 FIXED = {EIGHT_BYTES: 8, FOUR_BYTES: 4}

@@ -8,14 +8,12 @@ import re
 import resource
 import signal
 import time
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterator
+from typing import Self
 
 from tfretry.process.channels import open_descriptors
 from tfretry.process.forwarding import TERMINATING, CanaryDeath
 from tfretry.terraform.messages import INTERRUPTED
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 AT_LINE_START = re.compile(rb'(?:[\r\n]|"@message":"(?:\\n)?)(?:\x1b\[[0-9;]*m)*' + re.escape(INTERRUPTED))
 TAIL_SIZE = 64 + len(INTERRUPTED)  # bytes; 64 for the newline or the key, and colour codes

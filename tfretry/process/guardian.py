@@ -11,15 +11,11 @@ import contextlib
 import os
 import select
 import signal
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Iterable, Sequence
+from typing import Self
 
 from tfretry.process.channels import open_descriptors
-from tfretry.process.pump import READ_SIZE, copy_until_eof
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from tfretry.process.pump import Flow
+from tfretry.process.pump import READ_SIZE, Flow, copy_until_eof
 
 INTERRUPTED = b"!\n"
 

@@ -10,10 +10,7 @@ import stat
 import termios
 import threading
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 READ_SIZE = 65536  # bytes
 SIZE_OF_INT = 4  # bytes

@@ -5,10 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-
-TYPE_CHECKING = False  # typing would cost a few milliseconds
-if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
+from collections.abc import Set as AbstractSet
 
 BLOCKED = frozenset(
     {

@@ -10,14 +10,12 @@ import signal
 import time
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from types import FrameType
+from typing import Self
 
 from tfretry.process.channels import open_standard_descriptors
 from tfretry.process.forwarding import TERMINATING, ReceivedSignal
 from tfretry.process.signalmask import BLOCKED, restore_for_exec
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 SI_KERNEL = 0x80  # <asm-generic/siginfo.h>: sent by the kernel; of our signals, those of the terminal
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import termios
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
+from typing import Any
 
 LOCAL_FLAGS = 3  # index into the list that tcgetattr returns
 

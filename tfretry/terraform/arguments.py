@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from tfretry.terraform.words import SWITCHES, split_option, words
+from collections.abc import Iterator, Mapping, Sequence
 
-TYPE_CHECKING = False  # typing's own constant, without typing's import time on the pass-through path
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+from tfretry.terraform.words import SWITCHES, split_option, words
 
 # Go's strconv.ParseBool.
 GO_TRUE = frozenset({"", "1", "t", "T", "TRUE", "true", "True"})

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping, Sequence
 
 from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError, TfretryError
 from tfretry.terraform.recursion import is_ourselves, leads_back
 
-TYPE_CHECKING = False
+TYPE_CHECKING = False  # typing's own constant, without its import time on the pass-through path
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
     from typing import NoReturn
 
 NAMES = ("terraform", "tofu")

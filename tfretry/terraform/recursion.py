@@ -12,12 +12,9 @@ import contextlib
 import os
 import sys
 from _blake2 import blake2b  # importing hashlib takes up to 19 ms: too long on the pass-through path
+from collections.abc import Mapping, MutableMapping, Sequence
 
 from tfretry.terraform.arguments import chdir, subcommand_index
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping, Sequence
 
 VARIABLE = "TFRETRY_RUNNING"  # DEPTH:CALL:BINARY[:BINARY...]
 DEPTH_LIMIT = 10  # for a wrapper that adds an argument each time, and so never repeats a call

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # typing's own constant, without typing's import time on the pass-through path
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 # Options of `terraform apply` and `tofu apply` whose value may be the next argument (internal/command/arguments, as of
 # terraform 1.17 and OpenTofu 1.13; -include and -lint are OpenTofu's next).
