@@ -15,9 +15,9 @@ from tfretry.process.channels import nobody_reads
 from tfretry.process.signals import Signals
 from tfretry.process.terminal import forget_typed
 from tfretry.result import Result, interrupted, not_continued, result_of
+from tfretry.terraform import messages
 from tfretry.terraform.command import Command
 from tfretry.terraform.inputs import spent_variable
-from tfretry.terraform.messages import STALE_PLAN
 
 if TYPE_CHECKING:
     from tfretry.next_argv import Repeat
@@ -96,7 +96,7 @@ class Apply:
             return not_continued(self._attempts, error.reason, *error.details, *([saved.advice] if saved else []))
         except TfretryError as error:  # terraform cannot be started any more, for example
             return not_continued(self._attempts, str(error))
-        if saved and len(self._attempts) > 1 and self._attempts[-1].was_refused(*STALE_PLAN):
+        if saved and len(self._attempts) > 1 and self._attempts[-1].was_refused(*messages.STALE_PLAN):
             return not_continued(
                 self._attempts, "another run has changed the state since the last attempt", saved.advice
             )

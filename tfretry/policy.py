@@ -11,8 +11,8 @@ from tenacity.wait import wait_base
 
 from tfretry.attempt import Attempt
 from tfretry.config.settings import Settings
+from tfretry.terraform import messages
 from tfretry.terraform.command import NO_REFRESH
-from tfretry.terraform.messages import NO_REFRESH_REFUSED
 
 # The optimum of a grid over five plausible distributions of the role's propagation time.
 PROPORTION = 0.5
@@ -96,7 +96,7 @@ class stop_at_max_attempts(stop_base):  # noqa: N801  # named as tenacity names 
 def needs_refresh(attempt: Attempt, first: Attempt) -> bool:
     """Return whether the backend refused to begin *attempt* because of a `-refresh=false` that *first* did not have."""
     is_ours = NO_REFRESH in attempt.argv and NO_REFRESH not in first.argv
-    return is_ours and attempt.was_refused(NO_REFRESH_REFUSED)
+    return is_ours and attempt.was_refused(messages.NO_REFRESH_REFUSED)
 
 
 def _counted(attempts: Sequence[Attempt]) -> int:

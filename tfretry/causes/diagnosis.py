@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from tfretry.causes.table import NEVER, NEVER_AT_ALL, Cause
 from tfretry.output.diagnostic import Diagnostic, holds_another
 from tfretry.output.local_exec import provable_text, quotes_command, without_command
-from tfretry.terraform.messages import AUTHORED, BESIDE_ERRORS, POSTCONDITION, SIMILAR_ERRORS
+from tfretry.terraform import messages
 
 FINDINGS_KEPT = 20
 SUMMARY_KEPT = 500
@@ -79,13 +79,13 @@ class Classifier:
 
     def see(self, diagnostic: Diagnostic) -> None:
         """Classify one more error, or a part of one that can be read as an error."""
-        self._postcondition_failed = self._postcondition_failed or diagnostic.summary.startswith(POSTCONDITION)
+        self._postcondition_failed = self._postcondition_failed or diagnostic.summary.startswith(messages.POSTCONDITION)
         self._seen += 1
         self._errors += diagnostic.counted
         if len(self._findings) >= FINDINGS_KEPT and self._unexplained:
             return
         text = f"{diagnostic.heading} {diagnostic.text} {diagnostic.aside}"
-        self._hides_others = self._hides_others or SIMILAR_ERRORS.search(text) is not None
+        self._hides_others = self._hides_others or messages.SIMILAR_ERRORS.search(text) is not None
         finding = self._find(diagnostic)
         if diagnostic.counted and len(self._findings) < FINDINGS_KEPT:
             self._findings[self._seen] = finding
@@ -123,7 +123,7 @@ class Classifier:
         return Finding(address=diagnostic.address, summary=diagnostic.summary[:SUMMARY_KEPT], cause=cause)
 
     def _built_in_cause(self, diagnostic: Diagnostic) -> Cause | None:
-        if (diagnostic.heading or diagnostic.summary).startswith(AUTHORED):
+        if (diagnostic.heading or diagnostic.summary).startswith(messages.AUTHORED):
             return None
         text, aside = _own_text(diagnostic, provable_text)
         cause = _first(self._built_in, text)
@@ -160,7 +160,7 @@ def _text_for_users(diagnostic: Diagnostic) -> str:
     if any(never.search(f"{diagnostic.heading} {diagnostic.text}") for never in NEVER_AT_ALL):
         return ""
     text, _ = _own_text(diagnostic, without_command)
-    return f"Error: {text}"[:SEARCHED] if text else ""
+    return f"{messages.ERROR} {text}"[:SEARCHED] if text else ""
 
 
 def _own_text(diagnostic: Diagnostic, remove_command: Callable[..., str]) -> tuple[str, str]:
@@ -173,7 +173,7 @@ def _own_text(diagnostic: Diagnostic, remove_command: Callable[..., str]) -> tup
         return "", ""
     own = remove_command(text, torn=diagnostic.torn)
     # In the output of a command, anything belongs to the command.
-    beside = None if quotes_command(text) else BESIDE_ERRORS.search(own)
+    beside = None if quotes_command(text) else messages.BESIDE_ERRORS.search(own)
     if beside is None:
         return own, diagnostic.aside
     return own[: beside.start()].strip(), f"{own[beside.start() :]} {diagnostic.aside}"

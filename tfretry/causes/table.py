@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from tfretry.causes.patterns import compiled
-from tfretry.terraform.messages import APPLY_CANCELLED, PLAN_REFUSED, STATE_LOCK
+from tfretry.terraform import messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,12 +170,12 @@ NEVER = (
     re.compile(r"You cannot specify an IAM role for services that require a service linked role"),
     re.compile(r"not authorized to perform"),
     re.compile(r"has been taken in this account"),
-    STATE_LOCK,
+    messages.STATE_LOCK,
     re.compile(r"execution halted"),
 )
 # A user's own pattern does not override these: a saved plan is applied once, and a `no` at the prompt is no error
 # (without colour, an error that a warning quotes looks like one).
-NEVER_AT_ALL = (PLAN_REFUSED, re.compile(rf"\b{re.escape(APPLY_CANCELLED)}"))
+NEVER_AT_ALL = (messages.PLAN_REFUSED, re.compile(rf"\b{re.escape(messages.APPLY_CANCELLED)}"))
 
 
 def custom_cause(name: str, pattern: str, why: str) -> Cause:

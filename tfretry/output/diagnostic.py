@@ -7,17 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tfretry.output.local_exec import holds_end, quotes_command
-from tfretry.terraform.messages import ADDRESS, BLOCK_NAME, DIAGNOSTIC_TYPE, ERROR_MESSAGE, GROUP, ROLLBACK
+from tfretry.terraform import messages
 
 # Characters kept of one diagnostic.
 TEXT_LIMIT = 64 * 1024
 
-GROUP_COUNT = re.compile(rf"\b{GROUP}")
-GROUP_HEADER = re.compile(rf"(?:(\S+): )?{GROUP}")
+GROUP_COUNT = re.compile(rf"\b{messages.GROUP}")
+GROUP_HEADER = re.compile(rf"(?:(\S+): )?{messages.GROUP}")
 # Anywhere in the text: in a narrow terminal a dash within a sentence begins a line, too.
 BULLET = re.compile(r"(?:^| )[*-] ")
-LEAF_ADDRESS = re.compile(rf"({ADDRESS}): ")
-BOX = re.compile(r"╷|│ ?(?:Error|Warning): ")
+LEAF_ADDRESS = re.compile(rf"({messages.ADDRESS}): ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,7 @@ class Diagnostic:
         return replace(self, truncated=True) if BULLET.search(self.text) and not self.is_group else self
 
     def _leaves(self) -> Iterator[Diagnostic]:
-        group, _, rest = self.text.partition(ROLLBACK)
+        group, _, rest = self.text.partition(messages.ROLLBACK)
         heading, *items = BULLET.split(group)
         torn = self.torn or holds_end([rest])
         outer = self.address
@@ -91,16 +90,16 @@ def holds_another(text: str) -> bool:
 
     Nobody can tell which of the two the rest of the text belongs to, unless it is the output of a quoted command.
     """
-    found = BOX.search(text)
+    found = messages.QUOTED_BOX.search(text)
     at = found.start() if found else -1
-    if found is None and DIAGNOSTIC_TYPE in text:
-        at = text.find(ERROR_MESSAGE.decode())
+    if found is None and messages.DIAGNOSTIC_TYPE in text:
+        at = text.find(messages.ERROR_MESSAGE.decode())
     return at >= 0 and not quotes_command(text[:at])
 
 
 def address_in(context: str) -> str | None:
     """Return the address in `in resource "aws_ecs_service" "ecs"`: before 0.15 there is no other, and no module."""
-    if not (found := BLOCK_NAME.search(context)):
+    if not (found := messages.BLOCK_NAME.search(context)):
         return None
     kind, type_, name = found.groups()
     return f"data.{type_}.{name}" if kind == "data" else f"{type_}.{name}"

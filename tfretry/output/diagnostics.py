@@ -9,27 +9,17 @@ from tfretry.output import json_messages
 from tfretry.output.diagnostic import Diagnostic, holds_another
 from tfretry.output.lines import Lines, clean
 from tfretry.output.text_block import Block
-from tfretry.terraform.messages import (
-    APPLIED,
-    BOX_BOTTOM,
-    BOX_TOP,
-    DIAGNOSTIC,
-    GUTTER,
-    HEADING,
-    MESSAGE,
-    PROMPT,
-    YELLOW,
-)
+from tfretry.terraform import messages
 
 # The beginnings of a line that may begin a diagnostic, or end one: most lines with a needle have none of them.
 MAY_BEGIN = re.compile(rb"[\x1b\r{|]|Error: |Warning: |Apply|\xe2[\x94\x95]")
 # Text without any of these holds no error. It is searched before it is split and decoded; see Lines for the pairs.
 NEEDLES = (
-    (b"E", b"Error: "),
-    (b"W", b"Warning: "),
+    (b"E", f"{messages.ERROR} ".encode()),
+    (b"W", f"{messages.WARNING} ".encode()),
     (b"\xe2", b"\xe2"),  # the first byte of the corners and the gutter of a box
-    (b"@", DIAGNOSTIC),
-    (b"!", APPLIED.encode()),
+    (b"@", messages.DIAGNOSTIC),
+    (b"!", messages.APPLIED.encode()),
 )
 
 
@@ -56,7 +46,7 @@ class DiagnosticReader:
 
     def _read(self, line: bytes) -> bool:
         """Read one line; return whether a diagnostic is open."""
-        if self._block is None and not MAY_BEGIN.match(line) and MESSAGE not in line:
+        if self._block is None and not MAY_BEGIN.match(line) and messages.JSON_MESSAGE not in line:
             return False
         text = clean(line)
         if self._block is not None and self._block.format == "plain":
@@ -78,17 +68,17 @@ class DiagnosticReader:
             self._first = False
 
     def _begin(self, text: str, line: bytes) -> None:
-        if text.startswith(APPLIED):
+        if text.startswith(messages.APPLIED):
             # Printed only when nothing failed. Outputs follow, and their lines may look like anything.
             self._applied = self._errors == 0
         elif self._applied:
             return
-        elif text.startswith(BOX_TOP):
+        elif text.startswith(messages.BOX_TOP):
             self._block = self._new_block("box")
             # Terraform drops lines of more than 64 KiB: of an empty box only the colour tells what it was.
-            if YELLOW in line:
+            if messages.YELLOW in line:
                 self._block.head("Warning", "")
-        elif heading := HEADING.match(text):
+        elif heading := messages.HEADING.match(text):
             self._block = self._new_block("box" if heading[1] else "plain")
             self._block.head(heading[2], heading[3])
 
@@ -97,25 +87,25 @@ class DiagnosticReader:
         return Block(format_, self._report, certain=certain)
 
     def _in_box(self, block: Block, text: str, line: bytes) -> None:
-        if gutter := GUTTER.match(text):
+        if gutter := messages.GUTTER.match(text):
             content = text[gutter.end() :]
-            heading = HEADING.match(content)
+            heading = messages.HEADING.match(content)
             if block.empty and heading and not heading[1]:
                 block.head(heading[2], heading[3])
             else:
                 block.add(content)
-        elif text.startswith(BOX_BOTTOM):
+        elif text.startswith(messages.BOX_BOTTOM):
             self._finish()
-        elif text.startswith(BOX_TOP) or HEADING.match(text):
+        elif text.startswith(messages.BOX_TOP) or messages.HEADING.match(text):
             self._finish()
             self._begin(text, line)
 
     def _in_plain(self, block: Block, text: str, line: bytes) -> None:
         """Add the line to the error: terraform prints its errors last, and all in one format."""
         # A prompt leaves the cursor in its line: then no blank line stands before the next diagnostic.
-        if not block.is_error and PROMPT.fullmatch(text):
+        if not block.is_error and messages.PROMPT.fullmatch(text):
             self._finish()
-        elif text.startswith((BOX_TOP, "│", "{")) and holds_another(text) and not block.quotes_command:
+        elif text.startswith((messages.BOX_TOP, "│", "{")) and holds_another(text) and not block.quotes_command:
             block.add(text)
             self._finish()
             self._report_message(line)

@@ -10,7 +10,7 @@ from typing import Any
 from tfretry.output.diagnostic import UNREADABLE, Diagnostic
 from tfretry.output.lines import ANSI, LINE_LIMIT, clean, unwrap
 from tfretry.output.text_block import Block
-from tfretry.terraform.messages import DIAGNOSTIC, ERROR_MESSAGE, MESSAGE, PROMPT
+from tfretry.terraform import messages
 
 FIELD = r'"{}":\s*"((?:[^"\\]|\\.)*)'
 ADDRESS_LIMIT = 4096
@@ -23,14 +23,14 @@ def may_report(line: bytes) -> bool:
     A message stands at the start of a line, or behind a prompt. Behind anything else it is a quotation, in a plan, in a
     log or in the output of a command. (A plan indents its values more than a prompt.)
     """
-    if line.startswith(ERROR_MESSAGE):
+    if line.startswith(messages.ERROR_MESSAGE):
         return True
-    if DIAGNOSTIC not in line:
+    if messages.DIAGNOSTIC not in line:
         return False
-    before, start, _ = line.partition(MESSAGE)
+    before, start, _ = line.partition(messages.JSON_MESSAGE)
     if not start or not before:
         return line.startswith(b"{")
-    return PROMPT.fullmatch(clean(before)) is not None
+    return messages.PROMPT.fullmatch(clean(before)) is not None
 
 
 def message(line: bytes) -> Mapping[str, Any]:
@@ -70,7 +70,7 @@ def _damaged(line: bytes) -> list[Diagnostic]:
     if severity and len(line) >= LINE_LIMIT:
         summary, detail, address = (_cut_field(text, name) for name in ("summary", "detail", "address"))
         return _read("Error", summary, detail, address=address, certain=True, truncated=True)
-    return [UNREADABLE] if severity or line.startswith(ERROR_MESSAGE) else []
+    return [UNREADABLE] if severity or line.startswith(messages.ERROR_MESSAGE) else []
 
 
 def _cut_field(text: str, name: str) -> str:
@@ -107,7 +107,7 @@ def _read(
 
 
 def _text_of(line: bytes) -> str:
-    return line[max(0, line.find(MESSAGE)) :].decode("utf-8", "replace")
+    return line[max(0, line.find(messages.JSON_MESSAGE)) :].decode("utf-8", "replace")
 
 
 def _string(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfretry.output.diagnostic import address_in
-from tfretry.terraform.messages import ON_LINE, SOURCE, WITH_ADDRESS
+from tfretry.terraform import messages
 
 # A longer line is no location: so matching stays cheap for any line.
 LOCATION_LIMIT = 4096
@@ -57,12 +57,12 @@ class Layout:
     def _matches_location(self, line: str) -> bool:
         if len(line) > LOCATION_LIMIT:
             return False
-        if found := WITH_ADDRESS.match(line):
+        if found := messages.WITH_ADDRESS.match(line):
             self.address = self.address or found[1]
             return True
-        if found := ON_LINE.match(line):
+        if found := messages.ON_LINE.match(line):
             self.context = self.context or address_in(found[1] or "")
             self._in_source = True
             return True
         # The source that terraform shows, and the values in it, are text of the configuration, not of the error.
-        return self._in_source and SOURCE.match(line) is not None
+        return self._in_source and messages.SOURCE.match(line) is not None

@@ -13,12 +13,14 @@ import re
 from collections.abc import Iterable
 
 from tfretry.output.lines import unwrap
-from tfretry.terraform.messages import COMMAND_OUTPUT, FAILED_COMMAND, LOCAL_EXEC
+from tfretry.terraform import messages
 
-QUOTES = re.compile(rf"\b{LOCAL_EXEC}\b|{FAILED_COMMAND}")
-CERTAIN_END = re.compile(rf"': (?:exit status -?\d+|signal: [\w ]{{1,40}}?(?: \(core dumped\))?){COMMAND_OUTPUT}")
+QUOTES = re.compile(rf"\b{messages.LOCAL_EXEC}\b|{messages.FAILED_COMMAND}")
+CERTAIN_END = re.compile(
+    rf"': (?:exit status -?\d+|signal: [\w ]{{1,40}}?(?: \(core dumped\))?){messages.COMMAND_OUTPUT}"
+)
 # The command may not even have started: `exec: "x": executable file not found in $PATH`, `context canceled`.
-POSSIBLE_END = re.compile(rf"': .{{1,300}}?{COMMAND_OUTPUT}")
+POSSIBLE_END = re.compile(rf"': .{{1,300}}?{messages.COMMAND_OUTPUT}")
 # The output may quote another terraform's box, whose gutter then stands in the middle of its sentences.
 FRAME = re.compile(r"(?:(?<= )|^)[╷│╵](?= |$) ?")
 
@@ -53,8 +55,8 @@ def provable_text(text: str, *, torn: bool) -> str:
 def without_command(text: str, *, torn: bool) -> str:
     """Return *text*, unwrapped, without the command that it quotes, and without the output if its start is doubtful."""
     text = FRAME.sub("", text)
-    start, end = text.find(FAILED_COMMAND), _end_of_command(text, torn=torn)
-    before = text[: start + len(FAILED_COMMAND)] if start >= 0 else ""
+    start, end = text.find(messages.FAILED_COMMAND), _end_of_command(text, torn=torn)
+    before = text[: start + len(messages.FAILED_COMMAND)] if start >= 0 else ""
     if end:
         return before + text[end.start() :]
     return before if start >= 0 or POSSIBLE_END.search(text) else text

@@ -9,43 +9,24 @@ from typing import Any
 
 from tfretry.output.json_messages import message
 from tfretry.output.lines import Lines, clean
-from tfretry.terraform.messages import (
-    APPLY,
-    APPLY_COMPLETE,
-    APPLY_ERRORED,
-    APPLY_PROGRESS,
-    APPLY_START,
-    CHANGE,
-    CREATE,
-    DESTROY,
-    ELAPSED,
-    LOG_LINE,
-    MODIFY,
-    PROVISION_START,
-    PROVISIONING,
-    STILL,
-)
+from tfretry.terraform import messages
 
 # Terraform never works on more addresses at once.
 ELAPSED_KEPT = 1000
 LONGEST_S = 10**9
 
 NEEDLES = (  # see Lines
-    (b"C", CREATE),
-    (b"D", DESTROY),
-    (b"M", MODIFY),
-    (b"P", PROVISIONING),
-    (b"@", f'"{APPLY}'.encode()),
-    (b"@", f'"{PROVISION_START}"'.encode()),
-    (b"E", b"Error:"),
-    (b"W", b"Warning:"),
-    (b"C", b" [TRACE]"),
-    (b"B", b" [DEBUG]"),
-    (b"F", b" [INFO]"),
-    (b"W", b" [WARN]"),
-    (b"O", b" [ERROR]"),
+    (b"C", messages.CREATE),
+    (b"D", messages.DESTROY),
+    (b"M", messages.MODIFY),
+    (b"P", messages.PROVISIONING),
+    (b"@", f'"{messages.APPLY}'.encode()),
+    (b"@", f'"{messages.PROVISION_START}"'.encode()),
+    (b"E", messages.ERROR.encode()),
+    (b"W", messages.WARNING.encode()),
+    *((level[:1].encode(), f" [{level}]".encode()) for level in messages.LOG_LEVELS),
 )
-# Bytes kept of a line with STILL, and of the address in it.
+# Bytes kept of a line with "Still …", and of the address in it.
 STILL_LIMIT = 4096
 NAME_LIMIT = 1024
 BEGINNINGS = {"Creat": "create", "Modify": "update", "Destroy": "delete"}
@@ -92,7 +73,7 @@ class ProgressReader:
         """Treat the end of the stream as the end of its last line."""
         self._lines.close()
         for line in self._still.values():
-            if found := ELAPSED.match(clean(line).rstrip()):
+            if found := messages.ELAPSED.match(clean(line).rstrip()):
                 hours, minutes, seconds = (int(found[unit] or 0) for unit in ("hours", "minutes", "seconds"))
                 self._note_elapsed(found["address"], hours * 3600 + minutes * 60 + seconds)
 
@@ -113,14 +94,15 @@ class ProgressReader:
             self._read_message(message(line))
             return False
         text = clean(line)
-        if found := CHANGE.match(text):
+        if found := messages.CHANGE.match(text):
             if not self._is_json:
                 self._read_change(*found.groups())
             return False
         # Terraform prints its diagnostics after all progress, and without colour their text stands at the margin.
         # Warnings of the plan come before a change has begun. A log quotes anything, over several lines.
-        self.is_cut = LOG_LINE.match(text) is not None
-        self._ended = self.is_cut or text.startswith("Error:") or (self.begun and text.startswith("Warning:"))
+        self.is_cut = messages.LOG_LINE.match(text) is not None
+        is_warning = self.begun and text.startswith(messages.WARNING)
+        self._ended = self.is_cut or is_warning or text.startswith(messages.ERROR)
         if self._ended:
             self._lines.stop()
         return False
@@ -135,12 +117,12 @@ class ProgressReader:
             self._provision(address)
 
     def _skim(self, lines: bytes, start: int, end: int) -> None:
-        """Keep the last line with STILL of each address: one comes every ten seconds, and only the last is parsed."""
-        if lines.find(STILL, start, end) < 0:
+        """Keep the last "Still …" of each address: one comes every ten seconds, and only the last is parsed."""
+        if lines.find(messages.STILL, start, end) < 0:
             return
         latest: dict[bytes, bytes] = {}
         for line in dict.fromkeys(reversed(lines[start:end].split(b"\n"))):  # a line that is repeated tells nothing new
-            at = line.find(STILL)
+            at = line.find(messages.STILL)
             if at >= 0:
                 name = line[: min(at, NAME_LIMIT)]
                 latest.setdefault(name, line[:STILL_LIMIT])
@@ -154,16 +136,16 @@ class ProgressReader:
         address = resource.get("addr") if isinstance(resource, dict) else None
         if not isinstance(address, str) or self.is_text:
             return
-        self._is_json = self._is_json or type_ == APPLY_START
-        self.begun = self.begun or str(type_).startswith(APPLY)
-        if type_ == APPLY_START:
+        self._is_json = self._is_json or type_ == messages.APPLY_START
+        self.begun = self.begun or str(type_).startswith(messages.APPLY)
+        if type_ == messages.APPLY_START:
             self._begin(hook.get("action"), address)
-        if type_ == PROVISION_START:
+        if type_ == messages.PROVISION_START:
             self._provision(address)
-        if type_ == APPLY_COMPLETE and hook.get("action") in ACTIONS.values():
+        if type_ == messages.APPLY_COMPLETE and hook.get("action") in ACTIONS.values():
             self._finish(hook["action"], address, None)
         seconds = hook.get("elapsed_seconds")
-        if type_ in (APPLY_PROGRESS, APPLY_ERRORED) and isinstance(seconds, (int, float)):
+        if type_ in (messages.APPLY_PROGRESS, messages.APPLY_ERRORED) and isinstance(seconds, (int, float)):
             self._note_elapsed(address, seconds if 0 <= seconds < LONGEST_S else 0)  # Python's JSON accepts NaN
 
     def _begin(self, action: str, address: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from tfretry.output.diagnostic import Diagnostic
 from tfretry.output.diagnostics import DiagnosticReader
 from tfretry.output.progress import ProgressReader
-from tfretry.terraform.messages import VERSION
+from tfretry.terraform import messages
 
 # Smaller chunks are gathered up to this many bytes: searching each alone would cost more than the search itself.
 BATCH_SIZE = 16 * 1024
@@ -91,5 +91,5 @@ class OutputReader:
     @property
     def version(self) -> str | None:
         """The version of terraform, which only -json reports."""
-        match = VERSION.search(self._by_channel[1].head)
+        match = messages.VERSION.search(self._by_channel[1].head)
         return match[1].decode("ascii", "replace") if match else None

@@ -8,16 +8,13 @@ is every way to join them. A warning is no error, but its text may belong to the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from tfretry.output.diagnostic import TEXT_LIMIT, Diagnostic
 from tfretry.output.layout import Layout
 from tfretry.output.lines import unwrap
 from tfretry.output.local_exec import holds_end, may_begin_end, quotes_command
-
-# In a narrow terminal a quoted heading may be alone on its line.
-INNER_HEADING = re.compile(r"(Error|Warning):(?: (.*)|$)", re.DOTALL)
+from tfretry.terraform import messages
 
 
 class Part:
@@ -45,7 +42,7 @@ class Part:
         self._in_warning = self.is_error
         self._address = self.address
         self.layout = Layout(certain=False)
-        self._keep(f"Warning: {summary}", self.aside)
+        self._keep(f"{messages.WARNING} {summary}", self.aside)
 
     def add(self, line: str) -> None:
         """Take a line that is no heading."""
@@ -117,7 +114,7 @@ class Block:
 
     def add(self, line: str) -> None:
         """Take the next line, without its gutter."""
-        heading = INNER_HEADING.match(line) if self._part.layout.may_be_over else None
+        heading = messages.QUOTED_HEADING.match(line) if self._part.layout.may_be_over else None
         if heading is None:
             self._part.add(line)
         elif heading[1] == "Warning":

@@ -11,8 +11,8 @@ from tfretry.plan.nameless import nameless_file, path_for_terraform
 from tfretry.plan.plan_json import parse
 from tfretry.process.run import run_quietly
 from tfretry.process.signals import Signals
+from tfretry.terraform import messages
 from tfretry.terraform.command import Command
-from tfretry.terraform.messages import OPENTOFU
 
 # They hold options of an apply, most of which `show` and `state pull` refuse.
 HIDDEN = ("TF_CLI_ARGS", "TF_CLI_ARGS_show", "TF_CLI_ARGS_state_pull", "TF_CLI_ARGS_version")
@@ -31,7 +31,7 @@ class Query:
     def is_opentofu(self) -> bool:
         """Whether terraform is OpenTofu, according to `version`; raises PlanError."""
         if self._is_opentofu is None:
-            self._is_opentofu = self._ask("version").startswith(OPENTOFU)
+            self._is_opentofu = self._ask("version").startswith(messages.OPENTOFU)
         return self._is_opentofu
 
     def pull_state(self) -> bytes:

@@ -13,10 +13,10 @@ from typing import Self
 
 from tfretry.process.channels import open_descriptors
 from tfretry.process.forwarding import TERMINATING, CanaryDeath
-from tfretry.terraform.messages import INTERRUPTED
+from tfretry.terraform import messages
 
-AT_LINE_START = re.compile(rb'(?:[\r\n]|"@message":"(?:\\n)?)(?:\x1b\[[0-9;]*m)*' + re.escape(INTERRUPTED))
-TAIL_SIZE = 64 + len(INTERRUPTED)  # bytes; 64 for the newline or the key, and colour codes
+AT_LINE_START = re.compile(rb'(?:[\r\n]|"@message":"(?:\\n)?)(?:\x1b\[[0-9;]*m)*' + re.escape(messages.INTERRUPTED))
+TAIL_SIZE = 64 + len(messages.INTERRUPTED)  # bytes; 64 for the newline or the key, and colour codes
 JOB_CONTROL_STOPS = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 
 
@@ -32,7 +32,7 @@ class InterruptNotice:
         if self.seen_at is not None:
             return
         text = self._tail + chunk
-        if INTERRUPTED in text and AT_LINE_START.search(text):
+        if messages.INTERRUPTED in text and AT_LINE_START.search(text):
             self.seen_at = time.monotonic()
         self._tail = text[-TAIL_SIZE:]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfretry.causes.diagnosis import Diagnosis, Finding
-from tfretry.terraform.messages import ASKING_FOR_APPROVAL, STATE_LOCKED
+from tfretry.terraform import messages
 
 UNREAD = "tfretry failed to read what terraform printed; please report it"
 
@@ -45,7 +45,7 @@ def long_poll(polled_s: float, diagnosis: Diagnosis) -> str:
 
 def why_not_retried(unexplained: Finding, *, is_retry: bool) -> str:
     """Return a clause that names the error that no cause explains, and the option that helps if there is one."""
-    if ASKING_FOR_APPROVAL in unexplained.summary and "EOF" in unexplained.summary:
+    if messages.ASKING_FOR_APPROVAL in unexplained.summary and "EOF" in unexplained.summary:
         return (
             "terraform asked for approval again and stdin was at its end; a retry needs -auto-approve or a saved plan"
         )
@@ -54,6 +54,6 @@ def why_not_retried(unexplained: Finding, *, is_retry: bool) -> str:
         hidden = "-consolidate-errors hides errors that have the same summary, and perhaps another reason"
         return f"{hidden} ({address}: {unexplained.summary})"
     reason = f"{address} failed for another reason ({unexplained.summary})"
-    if STATE_LOCKED in unexplained.summary and is_retry:
+    if messages.STATE_LOCKED in unexplained.summary and is_retry:
         return f"{reason}; with -lock-timeout=DURATION terraform waits for the lock"
     return reason

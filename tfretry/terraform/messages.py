@@ -15,9 +15,12 @@ KEY = r"(?:\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\])?"
 ADDRESS = rf"(?:module\.{NAME}{KEY}\.)*(?:data\.)?{NAME}\.{NAME}(?:\.\d+)?{KEY}"
 
 # Diagnostics for people: internal/command/format/diagnostic.go.
+ERROR, WARNING = "Error:", "Warning:"  # a blank follows, but not in a narrow terminal
 BOX_TOP, BOX_BOTTOM = "╷", "╵"
 GUTTER = re.compile(r"[│|] ?")
 HEADING = re.compile(r"([│|] ?)?(Error|Warning): (.*)", re.DOTALL)
+QUOTED_HEADING = re.compile(r"(Error|Warning):(?: (.*)|$)", re.DOTALL)
+QUOTED_BOX = re.compile(r"╷|│ ?(?:Error|Warning): ")
 YELLOW = b"\x1b[33m"  # the colour of a warning
 WITH_ADDRESS = re.compile(r"  with (\S.*),$")
 ON_LINE = re.compile(r"  on .+ line \d+(?:, in (.+))?:$")
@@ -33,7 +36,7 @@ SIMILAR_ERRORS = re.compile(r"\((?:and one more similar error|and \d+ more simil
 
 # Messages of -json: internal/command/views/json_view.go and internal/command/views/json. Their keys are sorted. In a
 # JSON string every quote is escaped, so these cannot be part of a text.
-MESSAGE = b'{"@level"'
+JSON_MESSAGE = b'{"@level"'
 ERROR_MESSAGE = b'{"@level":"error"'
 DIAGNOSTIC, DIAGNOSTIC_TYPE = b'"diagnostic"', '"type":"diagnostic"'
 VERSION = re.compile(rb'"(?:terraform|tofu)":"([^"]{1,64})","type":"version"')
@@ -97,7 +100,8 @@ AUTHORED = (
 )
 
 # TF_LOG: hashicorp/go-hclog, intlogger.go; in 0.11 to 0.14 Go's own `log`, too.
-_LEVEL = r"\[(?:TRACE|DEBUG|INFO|WARN|ERROR)\]"
+LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
+_LEVEL = rf"\[(?:{'|'.join(LOG_LEVELS)})\]"
 LOG_LINE = re.compile(rf"\d{{4}}[-/]\d\d[-/]\d\d[T ]\S+ +{_LEVEL}")
 
 # Terraform's output beside errors, where it stands behind a provider's text. A log of a script must not match.
