@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from tfretry.attempt import Attempt
 from tfretry.causes.diagnosis import Diagnosis, Finding
 from tfretry.errors import NotRetriedError
 from tfretry.next_argv import repeat
-from tfretry.output.progress import Completion
-from tfretry.policy import NO_REFRESH, NO_REFRESH_REFUSED
+from tfretry.output.progress import Progress, ReportedChange
+from tfretry.policy import NO_REFRESH
 from tfretry.terraform.command import Command
+from tfretry.terraform.messages import NO_REFRESH_REFUSED
 
 
 def attempt(*created, destroyed=(), summary="x", argv=(), update_failed=False, begun=True, is_cut=False):
@@ -22,12 +25,12 @@ def attempt(*created, destroyed=(), summary="x", argv=(), update_failed=False, b
         exit_code=1,
         received_signal=None,
         diagnosis=Diagnosis(errors=1, findings=(unexplained,), unexplained=unexplained),
-        finished=tuple(Completion(action=action, address=address, deposed=None) for action, address in changes),
-        destroy_provisioned=frozenset(),
-        reports_are_cut=is_cut,
-        begun=begun,
-        update_failed=update_failed,
-        polled_s=0.0,
+        progress=Progress(
+            finished=[ReportedChange(action=action, address=address) for action, address in changes],
+            unfinished=Counter([ReportedChange(action="update", address="a.u")] * update_failed),
+            begun=begun,
+            is_cut=is_cut,
+        ),
         left_line_open=False,
         version=None,
     )
@@ -66,7 +69,7 @@ def test_a_repeated_apply_refreshes_if_it_must():
 
 
 def test_a_replacement_is_not_repeated_if_a_log_interrupts_the_reports():
-    """Lines of TF_LOG may look like terraform's reports."""
+    """Lines of TF_LOG may look like terraform's reports. Without -replace the retry only refreshes."""
     with pytest.raises(NotRetriedError, match="TF_LOG"):
         repeated(attempt(is_cut=True), attempt(), arguments=["-replace=a.b"])
-    assert repeated(attempt(is_cut=True), attempt()) == [NO_REFRESH]
+    assert repeated(attempt(is_cut=True), attempt()) == []

@@ -9,7 +9,9 @@ from tfretry.attempt import Attempt
 from tfretry.causes.diagnosis import Diagnosis, Finding
 from tfretry.causes.table import TABLE
 from tfretry.config.settings import Settings
-from tfretry.policy import NO_REFRESH, NO_REFRESH_REFUSED, needs_refresh, waits
+from tfretry.output.progress import Progress
+from tfretry.policy import NO_REFRESH, needs_refresh, waits
+from tfretry.terraform.messages import NO_REFRESH_REFUSED
 
 ROLE = Finding(address="aws_ecs_service.this", summary="role", cause=TABLE[0])
 TRANSIENT = Diagnosis(errors=1, findings=(ROLE,), unexplained=None)
@@ -39,11 +41,7 @@ class World:
             exit_code=0 if ready else 1,
             received_signal=None,
             diagnosis=NOTHING if ready else TRANSIENT,
-            finished=(),
-            destroy_provisioned=frozenset(),
-            begun=True,
-            update_failed=False,
-            polled_s=0.0,
+            progress=Progress(),
             left_line_open=False,
             version=None,
         )

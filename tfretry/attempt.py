@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tfretry.causes.diagnosis import Classifier, Diagnosis
 from tfretry.causes.table import Cause
 from tfretry.causes.time_limit import time_limit
-from tfretry.output.progress import Completion
+from tfretry.output.progress import Progress
 from tfretry.output.reader import OutputReader
 from tfretry.process.run import run_terraform
 from tfretry.process.signals import Signals
@@ -28,13 +28,7 @@ class Attempt:
     exit_code: int  # negative: killed by that signal
     received_signal: int | None  # that we received while terraform ran
     diagnosis: Diagnosis
-    finished: tuple[Completion, ...]
-    destroy_provisioned: frozenset[str]  # addresses where a destroy-time provisioner has begun
-    reports_are_text: bool = False  # for people: an id with a line break in it can look like a report
-    reports_are_cut: bool = False  # by a line of TF_LOG: later reports are not known
-    begun: bool  # terraform has begun a change, and so has saved what the refresh found
-    update_failed: bool
-    polled_s: float  # how long the resource that met a known error was being created
+    progress: Progress
     watched: bool = True  # False: reading the output failed, so nothing is known
     left_line_open: bool  # stderr ends in mid-line: our next line begins with a newline
     version: str | None  # of terraform; only -json prints it
@@ -43,6 +37,11 @@ class Attempt:
     def duration_s(self) -> float:
         """How long terraform ran."""
         return self.ended_s - self.began_s
+
+    @property
+    def polled_s(self) -> float:
+        """How long the resource that met a known error was being created: the provider may wait by itself."""
+        return self.progress.longest_s({finding.address for finding in self.diagnosis.findings if finding.cause})
 
     @property
     def is_retryable(self) -> bool:
@@ -64,8 +63,7 @@ def run_attempt(argv: Sequence[str], *, causes: Sequence[Cause], signals: Signal
     started, began_s = time.time(), time.monotonic()
     ended = run_terraform(argv, signals=signals, feed=reader.feed)
     ended_s = time.monotonic()
-    found = _diagnosis(classifier, reader)
-    diagnosis = found or NOTHING
+    diagnosis = _diagnosis(classifier, reader)
     return Attempt(
         argv=tuple(argv),
         started=started,
@@ -73,15 +71,9 @@ def run_attempt(argv: Sequence[str], *, causes: Sequence[Cause], signals: Signal
         ended_s=ended_s,
         exit_code=ended.exit_code,
         received_signal=ended.received_signal,
-        watched=ended.watched and found is not None,
-        diagnosis=diagnosis,
-        finished=tuple(reader.progress.finished),
-        destroy_provisioned=frozenset(reader.progress.destroy_provisioned),
-        begun=reader.progress.begun,
-        update_failed=reader.progress.update_failed,
-        reports_are_text=reader.progress.is_text,
-        reports_are_cut=reader.progress.is_cut,
-        polled_s=reader.longest_s({finding.address for finding in diagnosis.findings if finding.cause}),
+        watched=ended.watched and diagnosis is not None,
+        diagnosis=diagnosis or NOTHING,
+        progress=reader.progress,
         left_line_open=reader.left_line_open(ended.stderr_channel),
         version=reader.version,
     )

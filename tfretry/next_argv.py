@@ -39,14 +39,15 @@ def repeat(command: Command, attempts: Sequence[Attempt], *, refresh: bool) -> R
 
     Raises NotRetriedError if it is not known which replacements are done.
     """
-    if command.replaces and any(each.reports_are_cut for each in attempts):
+    if command.replaces and any(each.progress.is_cut for each in attempts):
         raise NotRetriedError(f"{UNKNOWN}: -replace might replace the resource again")
-    created = {plain_address(each.address) for one in attempts for each in one.finished if each.action == "create"}
+    finished = [change for each in attempts for change in each.progress.finished]
+    created = {plain_address(change.address) for change in finished if change.action == "create"}
     # Many providers save a failed update as if it had succeeded (hashicorp/terraform-plugin-sdk#476): only a refresh
     # shows that it is still to be made.
-    must = refresh or any(each.update_failed or needs_refresh(each, attempts[0]) for each in attempts)
+    must = refresh or any(each.progress.update_failed or needs_refresh(each, attempts[0]) for each in attempts)
     # An attempt that failed before its first change has saved no state, and so has lost its refresh.
-    return Repeat(argv=tuple(command.retry_argv(refresh=must or not attempts[-1].begun, replaced=created)))
+    return Repeat(argv=tuple(command.retry_argv(refresh=must or not attempts[-1].progress.begun, replaced=created)))
 
 
 def continue_saved_plan(saved: SavedPlan, attempts: Sequence[Attempt], *, signals: Signals) -> Rest:
@@ -56,11 +57,6 @@ def continue_saved_plan(saved: SavedPlan, attempts: Sequence[Attempt], *, signal
     if any(attempt.diagnosis.postcondition_failed for attempt in attempts):
         # Its object is complete, so that the rest of the plan would not check the condition again.
         raise PlanError("a postcondition failed, and what depends on it would be made all the same")
-    if any(attempt.reports_are_cut for attempt in attempts):
+    if any(attempt.progress.is_cut for attempt in attempts):
         raise PlanError(UNKNOWN)
-    reports = Reports.of(
-        (each for one in attempts for each in one.finished),
-        (address for one in attempts for address in one.destroy_provisioned),
-        are_text=any(attempt.reports_are_text for attempt in attempts),
-    )
-    return saved.rest(reports, signals)
+    return saved.rest(Reports.of([attempt.progress for attempt in attempts]), signals)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tfretry.output.progress import Completion
+from tfretry.output.progress import ReportedChange
 from tfretry.output.reader import BATCH_SIZE, OutputReader
 
 HEAD = b'{"@level":"info","@message":"Terraform 1.11.4","terraform":"1.11.4","type":"version","ui":"1.2"}\n'
@@ -37,9 +37,7 @@ def test_progress_is_read_from_stdout_alone():
     both, _ = read_output(b"c.d: Modifying...\n", CREATED + b"c.d: Modifications complete after 1s\n")
     assert (both.progress.finished, both.progress.update_failed) == ([], True)
     done, _ = read_output(CREATED + b"c.d: Modifying...\nc.d: Modifications complete after 1s\n")
-    created, updated = (
-        Completion(action=a, address=b, deposed=None) for a, b in [("create", "a.b"), ("update", "c.d")]
-    )
+    created, updated = (ReportedChange(action=a, address=b) for a, b in [("create", "a.b"), ("update", "c.d")])
     assert (done.progress.finished, done.progress.update_failed) == ([created, updated], False)
 
 
@@ -60,9 +58,9 @@ def test_the_size_of_the_chunks_makes_no_difference(size):
 def test_the_longest_wait_is_that_of_the_addresses_asked_for():
     """0 where there is none."""
     both, _ = read_output(b"a.b: Still creating... [10s elapsed]\nc.d: Still creating... [2m0s elapsed]\n")
-    assert both.longest_s({"a.b", "c.d", None}) == 120
-    assert both.longest_s({"a.b"}) == 10
-    assert both.longest_s({"x.y"}) == 0
+    assert both.progress.longest_s({"a.b", "c.d", None}) == 120
+    assert both.progress.longest_s({"a.b"}) == 10
+    assert both.progress.longest_s({"x.y"}) == 0
 
 
 @pytest.mark.parametrize(

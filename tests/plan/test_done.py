@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfretry.output.progress import Completion
+from tfretry.output.progress import Progress, ReportedChange
 from tfretry.plan.archive import PLAN, PREVIOUS_STATE, STATE, read_archive, write_archive
 from tfretry.plan.changes import ACTION_NAMES, ChangeKey, read_changes, without
 from tfretry.plan.done import Decision, Reports, bounded, decide, named
@@ -66,12 +66,10 @@ def state(objects):
 def reports(*, created=(), updated=(), deleted=(), destroy_provisioned=()):
     """Make the reports from addresses, each as often as it was reported."""
     made = {"create": created, "update": updated, "delete": deleted}
-    completions = [
-        Completion(action=action, address=address, deposed=None)
-        for action, addresses in made.items()
-        for address in addresses
+    finished = [
+        ReportedChange(action=action, address=address) for action, addresses in made.items() for address in addresses
     ]
-    return Reports.of(completions, destroy_provisioned)
+    return Reports.of([Progress(finished=finished, destroy_provisioned=set(destroy_provisioned))])
 
 
 def planned(actions):
@@ -520,15 +518,16 @@ def test_each_key_of_an_address_is_decided_for_itself():
 
 def test_reports_are_summed_up_by_address():
     """Of all attempts; deletions are counted."""
-    made = [
-        ("create", "a.a"),
-        ("update", "a.b"),
-        ("delete", "a.c"),
-        ("delete", "a.c"),
-        ("delete", "a.a"),
-        ("read", "a.d"),
-    ]
-    found = Reports.of([Completion(action=action, address=name, deposed=None) for action, name in made], iter(["a.e"]))
+    first = [("create", "a.a"), ("update", "a.b"), ("delete", "a.c")]
+    second = [("delete", "a.c"), ("delete", "a.a"), ("read", "a.d")]
+    found = Reports.of(
+        [
+            Progress(
+                finished=[ReportedChange(action=action, address=name) for action, name in made], destroy_provisioned=at
+            )
+            for made, at in ((first, {"a.e"}), (second, set()))
+        ]
+    )
     assert (found.created, found.updated, found.destroy_provisioned) == ({"a.a"}, {"a.b"}, {"a.e"})
     assert found.deleted == {"a.a": 1, "a.c": 2}
 
@@ -704,7 +703,7 @@ def test_a_name_with_a_line_break_is_refused_where_reports_are_text(attributes, 
     named_so, other = state({"a.k": {"attributes": attributes}}), state({"a.k": {"attributes": {"id": "y"}}})
     found = {"before": other, "now": other, states: named_so}
     for are_text, refusals in ((True, 1), (False, 0)):
-        said = Reports.of([], [], are_text=are_text)
+        said = Reports.of([Progress(is_text=are_text)])
         decision = decide(planned({ChangeKey("a.k"): "read"}), data_deletions=[], reports=said, **found)
         assert len(decision.refusals) == refusals
         assert all("a.k has a line break in its id or name" in each for each in decision.refusals)
@@ -713,7 +712,7 @@ def test_a_name_with_a_line_break_is_refused_where_reports_are_text(attributes, 
 @pytest.mark.parametrize("attributes", [{"tags": {"Description": BROKEN}}, {"text": BROKEN}, {"id": "x"}, {}], ids=str)
 def test_other_line_breaks_do_not_matter(attributes):
     """Terraform prints neither those nor anything of an object that it leaves alone."""
-    said = Reports.of([], [], are_text=True)
+    said = Reports.of([Progress(is_text=True)])
     alone = state({"a.k": {"attributes": attributes}, "a.z": {"attributes": {"id": BROKEN}}})
     assert decide(
         planned({ChangeKey("a.k"): "read"}), data_deletions=[], before=alone, now=alone, reports=said
@@ -725,5 +724,5 @@ def test_an_import_id_with_a_line_break_is_refused_where_reports_are_text():
     imported = {B: Entry(action="no-op", object=object_of("a.b"), document={}, import_id=BROKEN)}
     states = {"before": state({"a.b": OLD}), "now": state({"a.b": OLD})}
     for are_text, refusals in ((True, 1), (False, 0)):
-        said = Reports.of([], [], are_text=are_text)
+        said = Reports.of([Progress(is_text=are_text)])
         assert len(decide(imported, data_deletions=[], reports=said, **states).refusals) == refusals

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -29,39 +30,57 @@ NEEDLES = (  # see Lines
 # Bytes kept of a line with "Still …", and of the address in it.
 STILL_LIMIT = 4096
 NAME_LIMIT = 1024
-BEGINNINGS = {"Creat": "create", "Modify": "update", "Destroy": "delete"}
-ACTIONS = {"Creation": "create", "Modifications": "update", "Destruction": "delete"}
+# The action in a plan's JSON, by the word in terraform's report.
+ACTIONS = {"Creat": "create", "Modify": "update", "Destroy": "delete"}
+ACTIONS |= {"Creation": "create", "Modifications": "update", "Destruction": "delete"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
-    """A change that terraform reports as complete; *action* is `create`, `update` or `delete`, as in a plan's JSON."""
+class ReportedChange:
+    """A change that terraform reports, first as begun, then as complete; *action* is that in a plan's JSON."""
 
     action: str
     address: str
-    deposed: str | None  # the key of the deposed object that was changed
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """The changes that one run of terraform has reported.
+
+    *begun*: it has begun a change, and so has saved what the refresh found. *is_text*: its reports are text, so an id
+    with a line break in it can look like one. *is_cut*: a line of TF_LOG ended the reports; later ones are not known.
+    """
+
+    begun: bool = False
+    is_text: bool = False
+    is_cut: bool = False
+    finished: list[ReportedChange] = field(default_factory=list)
+    unfinished: Counter[ReportedChange] = field(default_factory=Counter)  # changes that have begun
+    destroy_provisioned: set[str] = field(default_factory=set)  # addresses where a destroy-time provisioner has begun
+    elapsed_s: dict[str, int] = field(default_factory=dict)  # by address: the last duration reported
+
+    @property
+    def update_failed(self) -> bool:
+        """Whether an update has begun and was not reported as complete; True where that is unknown."""
+        return self.is_cut or any(count and change.action == "update" for change, count in self.unfinished.items())
+
+    def longest_s(self, addresses: Collection[str | None]) -> float:
+        """Return the duration of the longest change among those at *addresses*."""
+        return max((float(self.elapsed_s.get(address or "", 0)) for address in addresses), default=0.0)
 
 
 class ProgressReader:
-    """Read the progress in terraform's stdout.
+    """Read the *progress* in terraform's stdout; complete after `close`.
 
     Other text may look like a report of terraform. So a completion counts only after its beginning, in one format (text
-    or JSON), and before any diagnostic or log line. *begun*: a change has begun. *is_text*: its reports are text.
-    *is_cut*: a line of TF_LOG ended the reports. *destroy_provisioned*: the addresses where a destroy-time provisioner
-    has begun. *elapsed_s*: for each address the last duration reported, in seconds, complete after `close`.
+    or JSON), and before any diagnostic or log line.
     """
 
     def __init__(self) -> None:
-        self.finished: list[Completion] = []
-        self.destroy_provisioned: set[str] = set()
-        self.elapsed_s: dict[str, int] = {}
-        self.begun = False
-        self.is_text = False
-        self.is_cut = False
+        self.progress = Progress()
         self._is_json = False
         self._ended = False
-        self._unfinished: defaultdict[tuple[str, str], int] = defaultdict(int)  # begun changes, by action and address
-        self._finished_once: set[Completion] = set()
+        self._finished_once: set[ReportedChange] = set()
         self._still: dict[bytes, bytes] = {}
         self._lines = Lines(NEEDLES, self._read, skim=self._skim)
 
@@ -77,16 +96,6 @@ class ProgressReader:
                 hours, minutes, seconds = (int(found[unit] or 0) for unit in ("hours", "minutes", "seconds"))
                 self._note_elapsed(found["address"], hours * 3600 + minutes * 60 + seconds)
 
-    @property
-    def update_failed(self) -> bool:
-        """Whether an update has begun and was not reported as complete; True where that is unknown."""
-        return self.is_cut or bool(self.unfinished_updates)
-
-    @property
-    def unfinished_updates(self) -> set[str]:
-        """The addresses of updates that have begun and were not reported as complete."""
-        return {address for (action, address), count in self._unfinished.items() if action == "update" and count}
-
     def _read(self, line: bytes) -> bool:
         if self._ended:
             return False
@@ -100,19 +109,20 @@ class ProgressReader:
             return False
         # Terraform prints its diagnostics after all progress, and without colour their text stands at the margin.
         # Warnings of the plan come before a change has begun. A log quotes anything, over several lines.
-        self.is_cut = messages.LOG_LINE.match(text) is not None
-        is_warning = self.begun and text.startswith(messages.WARNING)
-        self._ended = self.is_cut or is_warning or text.startswith(messages.ERROR)
+        self.progress.is_cut = messages.LOG_LINE.match(text) is not None
+        is_warning = self.progress.begun and text.startswith(messages.WARNING)
+        self._ended = self.progress.is_cut or is_warning or text.startswith(messages.ERROR)
         if self._ended:
             self._lines.stop()
         return False
 
-    def _read_change(self, address: str, deposed: str | None, begun: str | None, completed: str | None) -> None:
+    def _read_change(self, address: str, begun: str | None, completed: str | None) -> None:
         if completed:
-            self._finish(ACTIONS[completed], address, deposed)
+            self._finish(ReportedChange(action=ACTIONS[completed], address=address))
         elif begun:
-            self.begun = self.is_text = True  # "Plan: …" proves nothing: a plan that fails half-way has that line, too
-            self._begin(BEGINNINGS[begun], address)
+            # "Plan: …" proves nothing: a plan that fails half-way has that line, too.
+            self.progress.begun = self.progress.is_text = True
+            self.progress.unfinished[ReportedChange(action=ACTIONS[begun], address=address)] += 1
         else:
             self._provision(address)
 
@@ -134,38 +144,35 @@ class ProgressReader:
         hook, type_ = body.get("hook"), body.get("type")
         resource = hook.get("resource") if isinstance(hook, dict) else None
         address = resource.get("addr") if isinstance(resource, dict) else None
-        if not isinstance(address, str) or self.is_text:
+        if not isinstance(address, str) or self.progress.is_text:
             return
         self._is_json = self._is_json or type_ == messages.APPLY_START
-        self.begun = self.begun or str(type_).startswith(messages.APPLY)
+        self.progress.begun = self.progress.begun or str(type_).startswith(messages.APPLY)
+        change = ReportedChange(action=str(hook.get("action")), address=address)
         if type_ == messages.APPLY_START:
-            self._begin(hook.get("action"), address)
+            self.progress.unfinished[change] += 1
         if type_ == messages.PROVISION_START:
             self._provision(address)
-        if type_ == messages.APPLY_COMPLETE and hook.get("action") in ACTIONS.values():
-            self._finish(hook["action"], address, None)
+        if type_ == messages.APPLY_COMPLETE and change.action in ACTIONS.values():
+            self._finish(change)
         seconds = hook.get("elapsed_seconds")
         if type_ in (messages.APPLY_PROGRESS, messages.APPLY_ERRORED) and isinstance(seconds, (int, float)):
             self._note_elapsed(address, seconds if 0 <= seconds < LONGEST_S else 0)  # Python's JSON accepts NaN
 
-    def _begin(self, action: str, address: str) -> None:
-        self._unfinished[action, address] += 1
-
     def _provision(self, address: str) -> None:
-        if self._unfinished.get(("delete", address), 0) > 0:
-            self.destroy_provisioned.add(address)
+        if self.progress.unfinished[ReportedChange(action="delete", address=address)]:
+            self.progress.destroy_provisioned.add(address)
 
-    def _finish(self, action: str, address: str, deposed: str | None) -> None:
-        change = action, address
-        if self._unfinished.get(change, 0) < 1:
+    def _finish(self, change: ReportedChange) -> None:
+        if not self.progress.unfinished[change]:
             return
-        self._unfinished[change] -= 1
-        completion = Completion(action=action, address=address, deposed=deposed)
+        self.progress.unfinished[change] -= 1
         # Several objects of one address may be deleted; other repetitions tell nothing, and memory is bounded.
-        if action == "delete" or completion not in self._finished_once:
-            self.finished.append(completion)
-            self._finished_once.add(completion)
+        if change.action == "delete" or change not in self._finished_once:
+            self.progress.finished.append(change)
+            self._finished_once.add(change)
 
     def _note_elapsed(self, address: str, seconds: float) -> None:
-        if address in self.elapsed_s or len(self.elapsed_s) < ELAPSED_KEPT:
-            self.elapsed_s[address] = int(seconds)
+        elapsed_s = self.progress.elapsed_s
+        if address in elapsed_s or len(elapsed_s) < ELAPSED_KEPT:
+            elapsed_s[address] = int(seconds)

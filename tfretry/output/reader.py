@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from tfretry.output.diagnostic import Diagnostic
 from tfretry.output.diagnostics import DiagnosticReader
@@ -63,10 +63,11 @@ class OutputReader:
     """Read the output of one run, and call *found* with each error diagnostic in it; complete after `close`."""
 
     def __init__(self, found: Callable[[Diagnostic], object]) -> None:
-        self.progress = ProgressReader()
+        reader = ProgressReader()
+        self.progress = reader.progress
         # Terraform reports its progress on stdout only: on stderr it is a quotation.
         self._by_channel = {
-            1: _ChannelReader(DiagnosticReader(found), self.progress),
+            1: _ChannelReader(DiagnosticReader(found), reader),
             2: _ChannelReader(DiagnosticReader(found)),
         }
 
@@ -78,11 +79,6 @@ class OutputReader:
         """Read the rest."""
         for channel in self._by_channel.values():
             channel.close()
-
-    def longest_s(self, addresses: Collection[str | None]) -> float:
-        """Return the duration of the longest change among those at *addresses*."""
-        durations = self.progress.elapsed_s.items()
-        return max((float(seconds) for address, seconds in durations if address in addresses), default=0.0)
 
     def left_line_open(self, channel: int) -> bool:
         """Whether the last line of *channel* has no newline."""

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tfretry.output.progress import Completion
+from tfretry.output.progress import Progress
 from tfretry.plan.changes import ChangeKey
 from tfretry.plan.plan_json import Entry, Number, ObjectKey
 from tfretry.plan.state import Instance, InstanceKey, State
@@ -29,20 +29,17 @@ class Reports:
     are_text: bool = False
 
     @classmethod
-    def of(
-        cls, completions: Iterable[Completion], destroy_provisioned: Iterable[str], *, are_text: bool = False
-    ) -> Reports:
-        """Sum up *completions*, and the addresses where a destroy-time provisioner has begun.
-
-        *are_text*: terraform printed them for people, not as JSON.
-        """
-        made = [(each.action, each.address) for each in completions]
+    def of(cls, attempts: Sequence[Progress]) -> Reports:
+        """Sum up the progress of all *attempts*."""
+        by_action: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for completion in (each for progress in attempts for each in progress.finished):
+            by_action[completion.action][completion.address] += 1
         return cls(
-            created=frozenset(address for action, address in made if action == "create"),
-            updated=frozenset(address for action, address in made if action == "update"),
-            deleted=Counter(address for action, address in made if action == "delete"),
-            destroy_provisioned=frozenset(destroy_provisioned),
-            are_text=are_text,
+            created=frozenset(by_action["create"]),
+            updated=frozenset(by_action["update"]),
+            deleted=by_action["delete"],
+            destroy_provisioned=frozenset().union(*(progress.destroy_provisioned for progress in attempts)),
+            are_text=any(progress.is_text for progress in attempts),
         )
 
 

@@ -50,7 +50,7 @@ CREATE, DESTROY, MODIFY = b": Creat", b": Destr", b": Modif"  # "Creating...", "
 PROVISIONING = b": Provisioning with '"
 STILL = b": Still "
 CHANGE = re.compile(
-    rf"(?P<address>{ADDRESS})(?: \(deposed object (?P<deposed>\w+)\))?: "
+    rf"(?P<address>{ADDRESS})(?: \(deposed object \w+\))?: "
     r"(?:(?P<begun>Creat|Modify|Destroy)ing\.\.\.|(?P<completed>Creation|Modifications|Destruction) complete after "
     r"|Provisioning with ')"
 )
