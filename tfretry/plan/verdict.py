@@ -19,6 +19,10 @@ class Verdict:
 
 
 DONE, LEFT = Verdict("done"), Verdict("left")
+TAINTED = Verdict("refused", "is tainted: it was created, and a later step of its creation failed")
+VANISHED = Verdict("refused", "was reported as complete, and is not in the state")
+DISAPPEARED = Verdict("refused", "is gone, and terraform did not report that it destroyed it")
+STILL_OLD = Verdict("refused", "was reported as replaced, and is the old object")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,30 +55,27 @@ class Facts:
 
 def verdict_on(facts: Facts) -> Verdict:
     """Decide by the rule of the action, and refuse what no action allows."""
+    if facts.now is not None and facts.now.get("status") == "tainted" and not facts.is_as_before:
+        return TAINTED
     decided = RULES[facts.action](facts)
-    if decided.is_ == "refused" or facts.now is None:
-        return decided
-    if facts.now.get("status") == "tainted" and not facts.is_as_before:
-        return Verdict("refused", "is tainted: it was created, and a later step of its creation failed")
-    if decided.is_ != "done" and facts.destroy_provisioned:
+    if decided.is_ in ("left", "deposed") and facts.now is not None and facts.destroy_provisioned:
         return Verdict("refused", "would run its destroy-time provisioner again")
     return decided
 
 
 def _create(facts: Facts) -> Verdict:
     if facts.created:
-        return DONE if facts.now is not None else _vanished()
-    return LEFT if facts.now is None else _unreported("was created", facts)
+        return DONE if facts.now is not None else VANISHED
+    return LEFT if facts.now is None else _unreported("was created")
 
 
 def _delete_create(facts: Facts) -> Verdict:
     if facts.created:
         if facts.now is None:
-            return _vanished()
-        is_old = facts.is_as_before and not facts.deleted
-        return Verdict("refused", "was reported as replaced, and is the old object") if is_old else DONE
+            return VANISHED
+        return STILL_OLD if facts.is_as_before and not facts.deleted else DONE
     if facts.now is None:
-        return LEFT if facts.deleted else _gone()
+        return LEFT if facts.deleted else DISAPPEARED
     return _left_as_before(facts)
 
 
@@ -82,10 +83,9 @@ def _create_delete(facts: Facts) -> Verdict:
     if not facts.created:
         return _left_as_before(facts)
     if facts.now is None:
-        return _vanished()
+        return VANISHED
     if not facts.new_deposed:
-        is_old = facts.is_as_before and not facts.deleted
-        return Verdict("refused", "was reported as replaced, and is the old object") if is_old else DONE
+        return STILL_OLD if facts.is_as_before and not facts.deleted else DONE
     (key, old), *others = facts.new_deposed.items()
     if others or not has_same_substance(facts.was, old) or facts.action != "create, delete" or facts.deleted:
         return Verdict("refused", "was replaced, and the rest of the old object is not what was approved")
@@ -94,19 +94,19 @@ def _create_delete(facts: Facts) -> Verdict:
 
 def _forget_create(facts: Facts) -> Verdict:
     if facts.created:
-        return DONE if facts.now is not None else _vanished()
+        return DONE if facts.now is not None else VANISHED
     return LEFT if facts.now is None else _left_as_before(facts)
 
 
 def _update(facts: Facts) -> Verdict:
     if facts.updated:
-        return DONE if facts.now is not None else _vanished()
-    return _gone() if facts.now is None else _left_as_before(facts)
+        return DONE if facts.now is not None else VANISHED
+    return DISAPPEARED if facts.now is None else _left_as_before(facts)
 
 
 def _delete(facts: Facts) -> Verdict:
     if facts.now is None:
-        return DONE if facts.deleted else _gone()
+        return DONE if facts.deleted else DISAPPEARED
     return _left_as_before(facts)
 
 
@@ -137,18 +137,8 @@ def _left_as_before(facts: Facts) -> Verdict:
         return LEFT
     if facts.is_as_before:
         return Verdict("refused", "was reported as destroyed, and is still in the state")
-    return _unreported("has changed", facts)
+    return _unreported("has changed")
 
 
-def _vanished() -> Verdict:
-    return Verdict("refused", "was reported as complete, and is not in the state")
-
-
-def _gone() -> Verdict:
-    return Verdict("refused", "is gone, and terraform did not report that it destroyed it")
-
-
-def _unreported(what: str, facts: Facts) -> Verdict:
-    if facts.now is not None and facts.now.get("status") == "tainted":
-        return Verdict("refused", "is tainted: it was created, and a later step of its creation failed")
+def _unreported(what: str) -> Verdict:
     return Verdict("refused", f"{what}, and terraform did not report this change as complete")

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Self
 
 from tfretry.process.channels import open_descriptors
-from tfretry.process.forwarding import TERMINATING, CanaryDeath
+from tfretry.process.forwarding import CanaryDeath
+from tfretry.process.signalmask import TERMINATING
 from tfretry.terraform import messages
 
 AT_LINE_START = re.compile(rb'(?:[\r\n]|"@message":"(?:\\n)?)(?:\x1b\[[0-9;]*m)*' + re.escape(messages.INTERRUPTED))

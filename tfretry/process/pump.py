@@ -78,7 +78,7 @@ def _pipe_size(fd: int) -> int:
 def copy_until_eof(flows: Sequence[Flow]) -> None:
     """Copy each of *flows* until end-of-file, then close its target, as its writers would do without us.
 
-    A reader that pauses blocks the writers once, for 2 s; after that, whatever it does not take is lost.
+    A reader that pauses blocks the writers once, for STALLED_MS; after that, whatever it does not take is lost.
     """
     poll = select.poll()
     for flow in flows:
@@ -123,7 +123,7 @@ class Pump(threading.Thread):
             os.kill(os.getpid(), signal.SIGCHLD)  # wakes the main thread, which waits for signals only
 
     def drain(self) -> None:
-        """Terraform has exited: copy what is already written, and for 2 s what its children still write."""
+        """Terraform has exited: copy what is already written, and for DRAIN_S what its children still write."""
         self._deadline = time.monotonic() + DRAIN_S
         os.write(self._wake_write_end, b".")
 

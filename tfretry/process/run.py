@@ -13,9 +13,9 @@ from tfretry.errors import TfretryError
 from tfretry.process.channels import Channel, open_channels
 from tfretry.process.child import Child
 from tfretry.process.delivery import Canary, InterruptNotice
-from tfretry.process.forwarding import TERMINATING
 from tfretry.process.guardian import Guardian
 from tfretry.process.pump import Flow, Pump
+from tfretry.process.signalmask import TERMINATING
 from tfretry.process.signals import Signals
 from tfretry.process.supervisor import Supervisor
 from tfretry.process.terminal import echo_restored

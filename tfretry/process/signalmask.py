@@ -7,19 +7,8 @@ import os
 import signal
 from collections.abc import Set as AbstractSet
 
-BLOCKED = frozenset(
-    {
-        signal.SIGHUP,
-        signal.SIGINT,
-        signal.SIGQUIT,
-        signal.SIGUSR1,
-        signal.SIGUSR2,
-        signal.SIGTERM,
-        signal.SIGCHLD,
-        signal.SIGCONT,
-        signal.SIGWINCH,
-    }
-)
+TERMINATING = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2})
+BLOCKED = TERMINATING | {signal.SIGCHLD, signal.SIGCONT, signal.SIGWINCH}
 SET_BY_PYTHON = ("C.UTF-8", "C.utf8", "UTF-8")  # values of LC_CTYPE, in the C locale
 
 

@@ -14,8 +14,8 @@ from types import FrameType
 from typing import Self
 
 from tfretry.process.channels import open_standard_descriptors
-from tfretry.process.forwarding import TERMINATING, ReceivedSignal
-from tfretry.process.signalmask import BLOCKED, restore_for_exec
+from tfretry.process.forwarding import ReceivedSignal
+from tfretry.process.signalmask import BLOCKED, TERMINATING, restore_for_exec
 
 SI_KERNEL = 0x80  # <asm-generic/siginfo.h>: sent by the kernel; of our signals, those of the terminal
 

@@ -10,17 +10,10 @@ from dataclasses import replace
 from tfretry.process.channels import Channel
 from tfretry.process.child import Child
 from tfretry.process.delivery import Canary, InterruptNotice
-from tfretry.process.forwarding import (
-    EVIDENCE_TIMEOUT_S,
-    INTERRUPTS,
-    TERMINATING,
-    Action,
-    Evidence,
-    ReceivedSignal,
-    decide,
-)
+from tfretry.process.forwarding import EVIDENCE_TIMEOUT_S, INTERRUPTS, Action, Evidence, ReceivedSignal, decide
 from tfretry.process.guardian import Guardian
 from tfretry.process.pump import DRAIN_S, Pump
+from tfretry.process.signalmask import TERMINATING
 from tfretry.process.signals import Signals
 
 POLL_S = 1.0  # is_alive() returns True while sh's own thread holds its lock, also after the last SIGCHLD
@@ -67,7 +60,7 @@ class Supervisor:
             self._handle([received] if received else [])
 
     def drain(self, pump: Pump) -> None:
-        """Wait until *pump* has written all output; after a terminating signal, for 2 s at most."""
+        """Wait until *pump* has written all output; after a terminating signal, for DRAIN_S at most."""
         pump.drain()
         limit_s = None
         while not pump.done and (limit_s is None or time.monotonic() < limit_s):
