@@ -21,7 +21,8 @@ from tfretry.terraform.inputs import spent_variable
 
 if TYPE_CHECKING:
     from tfretry.next_argv import Repeat
-    from tfretry.plan.saved_plan import Rest, SavedPlan
+    from tfretry.plan.plan_file import ApprovedPlan
+    from tfretry.plan.saved_plan import Rest
     from tfretry.report.reporter import Reporter
 
 NO_REFRESH_OF_A_PLAN = "--refresh-on-retry has no effect on a saved plan: terraform refreshes only when it plans"
@@ -47,13 +48,13 @@ class Apply:
         """Run the command until it succeeds, fails for good or is given up, and report what happens."""
         # Check before the first attempt: it may consume a FIFO, and the plan file may change while it runs.
         unrepeatable = self._command.unrepeatable() or spent_variable(self._environ)
-        with self._saved_plan() as saved:
+        with self._approved_plan() as approved:
             self._attempt(self._command.argv)
             if self.exit_code == 0 and not self._settings.report:
                 return result_of(self._attempts)
             reporter = self._reporter()
             if self._attempts[0].is_retryable and not unrepeatable:
-                result = self._retry(reporter, saved)
+                result = self._retry(reporter, approved)
             else:
                 result = result_of(self._attempts, unrepeatable=unrepeatable)
         reporter.finish(result)
@@ -62,14 +63,15 @@ class Apply:
         return result
 
     @contextlib.contextmanager
-    def _saved_plan(self) -> Iterator[SavedPlan | None]:
+    def _approved_plan(self) -> Iterator[ApprovedPlan | None]:
         if self._command.plan_file is None:
             yield None
             return
-        from tfretry.plan.saved_plan import SavedPlan
+        from tfretry.plan.plan_file import ApprovedPlan
 
-        with contextlib.closing(SavedPlan(self._command)) as saved:
-            yield saved
+        approved = ApprovedPlan(self._command)
+        with contextlib.closing(approved.file):
+            yield approved
 
     def _reporter(self) -> Reporter:
         from tfretry.report.reporter import Reporter  # only after a failure, so that it delays no apply
@@ -80,34 +82,38 @@ class Apply:
     def _attempt(self, argv: Sequence[str]) -> None:
         self._attempts.append(run_attempt(argv, causes=self._settings.causes, signals=self._signals))
 
-    def _retry(self, reporter: Reporter, saved: SavedPlan | None) -> Result:
-        from tfretry.policy import waits
-
+    def _retry(self, reporter: Reporter, approved: ApprovedPlan | None) -> Result:
         try:
-            for wait_s in waits(self._settings, self._attempts):
-                with contextlib.closing(self._next(saved)) as upcoming:
-                    self._wait(wait_s, upcoming, reporter)
-                    self._attempt(upcoming.argv)
+            self._apply_again(reporter, approved)
         except InterruptedRetryError as error:
             return interrupted(self._attempts, error.number, meanwhile=error.meanwhile)
         except NotRetriedError as error:
             return result_of(self._attempts, unrepeatable=error.reason)
         except PlanError as error:
-            return not_continued(self._attempts, error.reason, *error.details, *([saved.advice] if saved else []))
+            from tfretry.plan.saved_plan import advice
+
+            return not_continued(self._attempts, error.reason, *error.details, advice(self._command))
         except TfretryError as error:  # terraform cannot be started any more, for example
             return not_continued(self._attempts, str(error))
-        if saved and len(self._attempts) > 1 and self._attempts[-1].was_refused(*messages.STALE_PLAN):
-            return not_continued(
-                self._attempts, "another run has changed the state since the last attempt", saved.advice
-            )
         return result_of(self._attempts)
 
-    def _next(self, saved: SavedPlan | None) -> Repeat | Rest:
+    def _apply_again(self, reporter: Reporter, approved: ApprovedPlan | None) -> None:
+        """Run the command again as long as its failure is transient; raise what forbids that."""
+        from tfretry.policy import waits
+
+        for wait_s in waits(self._settings, self._attempts):
+            with contextlib.closing(self._next(approved)) as upcoming:
+                self._wait(wait_s, upcoming, reporter)
+                self._attempt(upcoming.argv)
+        if approved and len(self._attempts) > 1 and self._attempts[-1].was_refused(*messages.STALE_PLAN):
+            raise PlanError("another run has changed the state since the last attempt")
+
+    def _next(self, approved: ApprovedPlan | None) -> Repeat | Rest:
         from tfretry.next_argv import continue_saved_plan, repeat
 
-        if saved is None:
+        if approved is None:
             return repeat(self._command, self._attempts, refresh=self._settings.refresh_on_retry)
-        return continue_saved_plan(saved, self._attempts, signals=self._signals)
+        return continue_saved_plan(approved, self._attempts, signals=self._signals)
 
     def _wait(self, wait_s: float, upcoming: Repeat | Rest, reporter: Reporter) -> None:
         """Return when the next attempt may start, *wait_s* after the end of the last one; raise what forbids it."""

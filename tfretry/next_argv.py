@@ -14,7 +14,8 @@ from tfretry.terraform.address import plain_address
 from tfretry.terraform.command import Command
 
 if TYPE_CHECKING:
-    from tfretry.plan.saved_plan import Rest, SavedPlan
+    from tfretry.plan.plan_file import ApprovedPlan
+    from tfretry.plan.saved_plan import Rest
 
 # A log quotes anything, also what looks like a report of terraform's.
 UNKNOWN = "it is not known which changes are done, because TF_LOG writes into terraform's progress; set TF_LOG_PATH"
@@ -50,13 +51,14 @@ def repeat(command: Command, attempts: Sequence[Attempt], *, refresh: bool) -> R
     return Repeat(argv=tuple(command.retry_argv(refresh=must or not attempts[-1].progress.begun, replaced=created)))
 
 
-def continue_saved_plan(saved: SavedPlan, attempts: Sequence[Attempt], *, signals: Signals) -> Rest:
+def continue_saved_plan(approved: ApprovedPlan, attempts: Sequence[Attempt], *, signals: Signals) -> Rest:
     """Return the rest of the saved plan after *attempts*; raise PlanError or InterruptedRetryError."""
     from tfretry.plan.done import Reports
+    from tfretry.plan.saved_plan import rest_of
 
     if any(attempt.diagnosis.postcondition_failed for attempt in attempts):
         # Its object is complete, so that the rest of the plan would not check the condition again.
         raise PlanError("a postcondition failed, and what depends on it would be made all the same")
     if any(attempt.progress.is_cut for attempt in attempts):
         raise PlanError(UNKNOWN)
-    return saved.rest(Reports.of([attempt.progress for attempt in attempts]), signals)
+    return rest_of(approved, Reports.of([attempt.progress for attempt in attempts]), signals)

@@ -12,10 +12,29 @@ import stat
 from collections.abc import Iterable, Iterator
 
 from tfretry.errors import PlanError
+from tfretry.terraform.command import Command
 
 # Terraform finds these in its folder by itself (internal/command/arguments/vars.go, VarsFilename and after).
 VARIABLES = ("terraform.tfvars", "terraform.tfvars.json")
 AUTO_VARIABLES = (".auto.tfvars", ".auto.tfvars.json")
+
+
+class ApprovedPlan:
+    """The plan file and the variable files of *command*; create it before the first attempt, which may change them."""
+
+    def __init__(self, command: Command) -> None:
+        self.command = command
+        self.file = PlanFile(command.in_folder(command.plan_file or ""))
+        self._variables = self._variable_files()
+
+    def changed_variable_files(self) -> list[str]:
+        """Return the variable files that have changed since the first attempt."""
+        before, now = self._variables, self._variable_files()
+        return sorted(name for name in before.keys() | now.keys() if now.get(name) != before.get(name))
+
+    def _variable_files(self) -> dict[str, bytes]:
+        named = map(self.command.in_folder, self.command.named_variable_files)
+        return variable_files(self.command.folder, named)
 
 
 class PlanFile:

@@ -12,7 +12,7 @@ from tfretry.plan.archive import PLAN, PREVIOUS_STATE, STATE, read_archive, writ
 from tfretry.plan.changes import ChangeKey, PlannedChanges, read_changes, without
 from tfretry.plan.done import Decision, Reports, bounded, decide, named
 from tfretry.plan.nameless import nameless_file, path_for_terraform
-from tfretry.plan.plan_file import PlanFile, variable_files
+from tfretry.plan.plan_file import ApprovedPlan
 from tfretry.plan.plan_json import Entry, ObjectKey, addresses, entries, has_ephemeral_resources
 from tfretry.plan.proof import check_rest
 from tfretry.plan.query import Query
@@ -26,18 +26,18 @@ EPHEMERAL = "the plan has ephemeral resources: terraform opens them again for th
 class Rest:
     """The plan file of the rest: *argv* applies it, *warning* is for the user; close it with `close`."""
 
-    def __init__(self, file: IO[bytes], saved: SavedPlan, query: Query, *, state: State, warning: str) -> None:
-        self.argv = tuple(saved.command.apply_argv(path_for_terraform(file)))
+    def __init__(self, file: IO[bytes], approved: ApprovedPlan, query: Query, *, state: State, warning: str) -> None:
+        self.argv = tuple(approved.command.apply_argv(path_for_terraform(file)))
         self.warning = warning
         self._file = file
-        self._saved = saved
+        self._approved = approved
         self._query = query
         self._state = state
 
     def check(self) -> None:
         """Raise PlanError if the state, or a file that OpenTofu reads, has changed since the rest was proved."""
         with refusing_os_errors():
-            self._saved.check_variables(self._query)
+            _check_variables(self._approved, self._query)
             now = read_state(self._query.pull_state())
         if not now.says_the_same_as(self._state):
             raise PlanError("another run has changed the state while tfretry waited")
@@ -47,86 +47,72 @@ class Rest:
         self._file.close()
 
 
-class SavedPlan:
-    """The approved plan; create it before the first attempt, which may change the files on disk."""
+def rest_of(approved: ApprovedPlan, reports: Reports, signals: Signals) -> Rest:
+    """Return the rest of the plan after the attempts of *reports*, proved.
 
-    def __init__(self, command: Command) -> None:
-        self.command = command
-        self._file = PlanFile(command.in_folder(command.plan_file or ""))
-        self._variables = self._variable_files()
+    Raises PlanError, InterruptedRetryError.
+    """
+    with refusing_os_errors():
+        return _rest_of(approved, reports, Query(approved.command, signals))
 
-    def rest(self, reports: Reports, signals: Signals) -> Rest:
-        """Return the rest of the plan after the attempts of *reports*, proved.
 
-        Raises PlanError, InterruptedRetryError.
-        """
-        with refusing_os_errors():
-            return self._rest(reports, Query(self.command, signals))
+def advice(command: Command) -> str:
+    """Return how to see and approve the rest where tfretry does not apply it."""
+    options = redacted(command.planning_options)
+    shown = shlex.join(["terraform", *command.global_options, "plan", "-out=NEWPLAN", *options])
+    return f"To see what is left to do: {shown}; review that plan, and apply it if it is right."
 
-    def _rest(self, reports: Reports, query: Query) -> Rest:
-        now = read_state(query.pull_state())  # first: a change by another run before it is not noticed
-        self.check_variables(query)
-        content = self._file.read()
-        archive = read_archive(content)
-        planned = read_changes(archive[PLAN])
-        with nameless_file() as copy:
-            copy.write(content)
-            approved = query.show(copy)
-        listed = entries(approved)
-        before = read_state(archive[STATE])
-        is_written = _is_written(before, now, previous=read_state(archive[PREVIOUS_STATE]))
-        decision = decide(
-            listed,
-            data_deletions=_unlisted(planned, listed, approved),
-            before=before,
-            now=now if is_written else before,
-            reports=reports,
+
+def _rest_of(approved: ApprovedPlan, reports: Reports, query: Query) -> Rest:
+    now = read_state(query.pull_state())  # first: a change by another run before it is not noticed
+    _check_variables(approved, query)
+    content = approved.file.read()
+    archive = read_archive(content)
+    planned = read_changes(archive[PLAN])
+    with nameless_file() as copy:
+        copy.write(content)
+        shown = query.show(copy)
+    listed = entries(shown)
+    before = read_state(archive[STATE])
+    is_written = _is_written(before, now, previous=read_state(archive[PREVIOUS_STATE]))
+    decision = decide(
+        listed,
+        data_deletions=_unlisted(planned, listed, shown),
+        before=before,
+        now=now if is_written else before,
+        reports=reports,
+    )
+    if decision.refusals:
+        raise _refused(decision, is_concise=approved.command.is_concise)
+    rest = nameless_file()
+    try:
+        plan = without(planned, decision.done, decision.deposed)
+        write_archive(archive, plan=plan, state=now.text if is_written else archive[STATE], to=rest)
+        check_rest(shown, query.show(rest), decision)
+        warns = bool(decision.done) and has_ephemeral_resources(shown)
+        return Rest(rest, approved, query, state=now, warning=EPHEMERAL if warns else "")
+    except BaseException:
+        rest.close()
+        raise
+
+
+def _refused(decision: Decision, *, is_concise: bool) -> PlanError:
+    details = list(bounded(decision.refusals, "and {} more"))
+    if is_concise:
+        details.append("With -concise, terraform does not report what it has done.")
+    if decision.left:
+        left = bounded(sorted(map(named, decision.left)), "{} more")
+        details.append(f"Left of the approved plan: {', '.join(left)}.")
+    return PlanError("the rest of the approved plan can no longer be applied", *details)
+
+
+def _check_variables(approved: ApprovedPlan, query: Query) -> None:
+    """Raise PlanError if a variable file has changed: OpenTofu reads again what the plan has not recorded."""
+    changed = approved.changed_variable_files()
+    if changed and query.is_opentofu:
+        raise PlanError(
+            f"a variable file has changed since the first attempt: {', '.join(bounded(changed, '{} more'))}"
         )
-        if decision.refusals:
-            raise self._refused(decision)
-        rest = nameless_file()
-        try:
-            plan = without(planned, decision.done, decision.deposed)
-            write_archive(archive, plan=plan, state=now.text if is_written else archive[STATE], to=rest)
-            check_rest(approved, query.show(rest), decision)
-            warns = bool(decision.done) and has_ephemeral_resources(approved)
-            return Rest(rest, self, query, state=now, warning=EPHEMERAL if warns else "")
-        except BaseException:
-            rest.close()
-            raise
-
-    def close(self) -> None:
-        """Close the plan file."""
-        self._file.close()
-
-    @property
-    def advice(self) -> str:
-        """How to see and approve the rest where tfretry does not apply it."""
-        options = redacted(self.command.planning_options)
-        shown = shlex.join(["terraform", *self.command.global_options, "plan", "-out=NEWPLAN", *options])
-        return f"To see what is left to do: {shown}; review that plan, and apply it if it is right."
-
-    def _refused(self, decision: Decision) -> PlanError:
-        details = list(bounded(decision.refusals, "and {} more"))
-        if self.command.is_concise:
-            details.append("With -concise, terraform does not report what it has done.")
-        if decision.left:
-            left = bounded(sorted(map(named, decision.left)), "{} more")
-            details.append(f"Left of the approved plan: {', '.join(left)}.")
-        return PlanError("the rest of the approved plan can no longer be applied", *details)
-
-    def _variable_files(self) -> dict[str, bytes]:
-        in_folder = self.command.in_folder
-        return variable_files(self.command.folder, map(in_folder, self.command.named_variable_files))
-
-    def check_variables(self, query: Query) -> None:
-        """Raise PlanError if a variable file has changed: OpenTofu reads again what the plan has not recorded."""
-        now = self._variable_files()
-        changed = sorted(name for name in {*now, *self._variables} if now.get(name) != self._variables.get(name))
-        if changed and query.is_opentofu:
-            raise PlanError(
-                f"a variable file has changed since the first attempt: {', '.join(bounded(changed, '{} more'))}"
-            )
 
 
 @contextlib.contextmanager
