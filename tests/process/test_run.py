@@ -16,7 +16,7 @@ from harness import FAKE, HERE, STDIO, wait_until
 
 from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError
 from tfretry.process import signalmask
-from tfretry.process.run import run_quietly, run_terraform
+from tfretry.process.run import run_hidden, run_terraform
 from tfretry.process.signals import Signals, exit_like
 
 DISPOSITIONS = ["grep", "-E", "^Sig(Blk|Ign|Cgt)|^ShdPnd", "/proc/self/status"]
@@ -32,8 +32,7 @@ def signals():
 
 
 def quietly(argv, signals):
-    with open(os.devnull, "wb") as null:
-        return run_quietly(argv, signals=signals, stdout=null.fileno(), stderr=null.fileno())
+    return run_hidden(argv, signals=signals, watchers=[len], variables={})
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ import signal  # noqa: E402
 import time  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from tfretry.process.run import run_quietly, run_terraform  # noqa: E402
+from tfretry.process.run import run_hidden, run_terraform  # noqa: E402
 from tfretry.process.signals import Signals, exit_like  # noqa: E402
 
 
@@ -56,9 +56,8 @@ def run(options: argparse.Namespace, signals: Signals) -> int:
         if attempt and (signo := signals.sleep(options.wait)):
             return 128 + signo
         if options.quietly:
-            with options.quietly.open("wb") as output:
-                fd = output.fileno()
-                outcome = run_quietly(options.argv, signals=signals, stdout=fd, stderr=fd)
+            with options.quietly.open("wb", buffering=0) as output:
+                outcome = run_hidden(options.argv, signals=signals, watchers=[output.write], variables={})
         else:
             outcome = run_terraform(options.argv, signals=signals, feed=fail if options.broken_consumer else ignore)
         if options.outcome:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from typing import Self
@@ -119,7 +118,8 @@ def _guard(read_end: int, drains: Sequence[int]) -> None:
         return
     if not interrupted:
         terraform.terminate()
-    _drain_until_eof(drains)
+    # Until terraform, and everything that it or its wrapper has started, has closed the channels.
+    copy_until_eof([Flow(source=fd, target=os.open(os.devnull, os.O_WRONLY), watchers=()) for fd in drains])
 
 
 class _UnrelatedProcess:
@@ -138,23 +138,3 @@ class _UnrelatedProcess:
                 os.kill(self._pid, signal.SIGTERM)
             else:
                 signal.pidfd_send_signal(self._fd, signal.SIGTERM)
-
-
-def _drain_until_eof(drains: Sequence[int]) -> None:
-    """Read and discard until terraform, and everything that it or its wrapper has started, has closed the channels."""
-    poll = select.poll()
-    for fd in drains:
-        poll.register(fd, select.POLLIN)
-    left = len(drains)
-    while left:
-        for fd, _ in poll.poll():
-            if not _read(fd):
-                poll.unregister(fd)
-                left -= 1
-
-
-def _read(fd: int) -> bytes:
-    try:
-        return os.read(fd, READ_SIZE)
-    except OSError:
-        return b""

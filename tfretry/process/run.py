@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 from tfretry.errors import TfretryError
 from tfretry.process.channels import Channel, open_channels
@@ -41,63 +42,28 @@ def run_terraform(argv: Sequence[str], *, signals: Signals, feed: Callable[[int,
     same open file. It is called in another thread. Raises TerraformNotExecutableError, TerraformNotFoundError.
     """
     with open_channels() as channels, echo_restored():
-        notices = [InterruptNotice() for _ in channels]
-        flows = [
-            Flow(source=channel.source, target=channel.out, watchers=(notice.feed, partial(feed, channel.target)))
-            for channel, notice in zip(channels, notices, strict=True)
-        ]
-        with contextlib.closing(Pump(flows)) as pump:
-            fds = (0, channels[0].child_end, channels[-1].child_end)
-            stdio = _Stdio(fds=fds, pump=pump, channels=channels, notices=notices)
-            return replace(_run(argv, stdio, signals=signals), stderr_channel=channels[-1].target)
+        watchers = [partial(feed, channel.target) for channel in channels]
+        return _run(argv, signals=signals, stdin=0, channels=channels, watchers=watchers)
 
 
-def run_quietly(
+def run_hidden(
     argv: Sequence[str],
     *,
     signals: Signals,
-    stdout: int,
-    stderr: int,
-    hidden: Collection[str] = (),
+    watchers: Sequence[Callable[[bytes], object]],
+    variables: Mapping[str, str | None],
 ) -> Exit:
-    """Run *argv* without input and write its output to the descriptors *stdout* and *stderr*.
+    """Run *argv* without input, and show its output to *watchers* alone, in another thread.
 
-    The variables *hidden* are removed from its environment. Raises as run_terraform.
+    The first is called with each chunk of stdout, and the last with each chunk of stderr; a single one with both, in
+    their order. *variables* are set in its environment; None removes one. Raises as run_terraform.
     """
-    with open(os.devnull, "rb") as null, contextlib.closing(Pump([])) as pump:
-        stdio = _Stdio(fds=(null.fileno(), stdout, stderr), pump=pump, hidden=hidden)
-        return _run(argv, stdio, signals=signals)
-
-
-def run_watched(
-    argv: Sequence[str],
-    *,
-    signals: Signals,
-    watch: Callable[[bytes], object],
-    variables: Mapping[str, str],
-) -> Exit:
-    """Run *argv* without input; call *watch*, in another thread, with each chunk that it prints on either output.
-
-    *variables* are added to its environment. Raises as run_terraform.
-    """
-    with open(os.devnull, "r+b", buffering=0) as null, contextlib.closing(Channel(null.fileno())) as channel:
-        flow = Flow(source=channel.source, target=channel.target, watchers=(watch,))
-        with contextlib.closing(Pump([flow])) as pump:
-            fds = (null.fileno(), channel.child_end, channel.child_end)
-            stdio = _Stdio(fds=fds, pump=pump, channels=[channel], added=variables)
-            return _run(argv, stdio, signals=signals)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stdio:
-    """The first three descriptors of a child, our ends of them, and the changes to its environment."""
-
-    fds: tuple[int, int, int]
-    pump: Pump
-    channels: Sequence[Channel] = ()
-    notices: Sequence[InterruptNotice] = ()
-    hidden: Collection[str] = ()
-    added: Mapping[str, str] = field(default_factory=dict)
+    with contextlib.ExitStack() as stack:
+        stdin, *nulls = [stack.enter_context(open(os.devnull, "r+b", buffering=0)) for _ in range(len(watchers) + 1)]
+        channels = [stack.enter_context(contextlib.closing(Channel(null.fileno()))) for null in nulls]
+        return _run(
+            argv, signals=signals, stdin=stdin.fileno(), channels=channels, watchers=watchers, variables=variables
+        )
 
 
 def _check_threads() -> None:
@@ -117,43 +83,56 @@ def _check_threads() -> None:
             thread.join()
 
 
-def _run(argv: Sequence[str], stdio: _Stdio, *, signals: Signals) -> Exit:
+def _run(
+    argv: Sequence[str],
+    *,
+    signals: Signals,
+    stdin: int,
+    channels: Sequence[Channel],
+    watchers: Sequence[Callable[[bytes], object]],
+    variables: Mapping[str, str | None] = MappingProxyType({}),
+) -> Exit:
     for received in signals.take_pending():
         if received.signal in TERMINATING:  # as if it had killed terraform right after the exec
             return Exit(exit_code=-received.signal, received_signal=received.signal)
-    drains = [channel.source for channel in stdio.channels]
-    with Guardian(drains=drains) as guardian, Canary() as canary:
-
-        def prepare() -> None:
-            guardian.announce()
-            signals.restore_in_child()
-            for name in stdio.hidden:
-                os.environ.pop(name, None)  # in the forked child only
-            remember_start(argv[0], argv[1:], os.environ)
-            os.environ.update(stdio.added)
-
+    notices = [InterruptNotice() for _ in channels]
+    flows = [
+        Flow(source=channel.source, target=channel.out, watchers=(notice.feed, watch))
+        for channel, notice, watch in zip(channels, notices, watchers, strict=True)
+    ]
+    drains = [channel.source for channel in channels]
+    with Guardian(drains=drains) as guardian, Canary() as canary, contextlib.closing(Pump(flows)) as pump:
         # Whatever can fail has been tried by now: no failure of ours may stop us once terraform runs.
         _check_threads()
-        child = Child(argv, stdio.fds, prepare)
-        for channel in stdio.channels:
+        stdio = (stdin, channels[0].child_end, channels[-1].child_end)
+        child = Child(argv, stdio, partial(_prepare, argv, guardian, signals, variables))
+        for channel in channels:
             channel.close_child_end()
         supervisor = Supervisor(
-            child,
-            signals=signals,
-            guardian=guardian,
-            canary=canary,
-            channels=stdio.channels,
-            notices=stdio.notices,
+            child, signals=signals, guardian=guardian, canary=canary, channels=channels, notices=notices
         )
         supervisor.forward_pending()
         canary.spawn()
-        stdio.pump.start()
+        pump.start()
         supervisor.wait()
-        supervisor.drain(stdio.pump)
-        if unfinished := stdio.pump.stop():
+        supervisor.drain(pump)
+        if unfinished := pump.stop():
             guardian.hand_over(unfinished)
         return Exit(
             exit_code=child.wait(),
             received_signal=supervisor.first_signal,
-            watched=stdio.pump.failure is None,
+            watched=pump.failure is None,
+            stderr_channel=channels[-1].target,
         )
+
+
+def _prepare(argv: Sequence[str], guardian: Guardian, signals: Signals, variables: Mapping[str, str | None]) -> None:
+    """Prepare the forked child for its exec."""
+    guardian.announce()
+    signals.restore_in_child()
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    remember_start(argv[0], argv[1:], os.environ)
