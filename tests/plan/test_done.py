@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tfretry.output.progress import Progress, ReportedChange
 from tfretry.plan.archive import PLAN, PREVIOUS_STATE, STATE, read_archive, write_archive
 from tfretry.plan.changes import ACTION_NAMES, ChangeKey, read_changes, without
-from tfretry.plan.done import Decision, Reports, bounded, decide, named
+from tfretry.plan.done import Decision, Reports, decide, named, shortened
 from tfretry.plan.plan_json import Entry, Number, ObjectKey, entries
 from tfretry.plan.proof import check_rest
 from tfretry.plan.protobuf import encode
@@ -485,9 +485,9 @@ def test_refusals_are_told_in_the_same_order_each_time():
 
 @pytest.mark.parametrize(("count", "shown"), [(0, 0), (1, 1), (9, 9), (10, 10), (11, 11), (20_000, 11)])
 def test_of_many_texts_the_first_ten_are_shown_and_the_others_counted(count, shown):
-    """A refusal is bounded, however large the plan."""
+    """A refusal is shortened, however large the plan."""
     texts = [f"a.n{n}" for n in range(count)]
-    found = bounded(texts, "and {} more")
+    found = shortened(texts, "and {} more")
     assert found[:10] == texts[:10]
     assert len(found) == shown
     assert found[10:] == ([f"and {count - 10} more"] if count > 10 else [])

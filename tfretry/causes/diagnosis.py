@@ -59,14 +59,14 @@ class Diagnosis:
 class Classifier:
     """Classify the errors of a run, one at a time, in bounded memory; all channels of the run share one.
 
-    Users' patterns are searched within *bounded*, which limits the time that they take.
+    Users' patterns are searched within *limited*, which limits the time that they take.
     """
 
-    def __init__(self, causes: Iterable[Cause], bounded: Callable[[], AbstractContextManager[object]]) -> None:
+    def __init__(self, causes: Iterable[Cause], limited: Callable[[], AbstractContextManager[object]]) -> None:
         causes = tuple(causes)
         self._built_in = [cause for cause in causes if not cause.custom]
         self._custom = [cause for cause in causes if cause.custom]
-        self._bounded = bounded
+        self._limited = limited
         self._seen = 0
         self._errors = 0
         self._postcondition_failed = False
@@ -135,7 +135,7 @@ class Classifier:
     def _decided(self) -> dict[int, Finding]:
         decided = {number: finding for number, (finding, _, _) in self._undecided.items()}
         # One time limit for all: there may be a thousand errors, and several patterns.
-        with self._bounded():
+        with self._limited():
             for number, (finding, text, shared) in self._undecided.items():
                 cause = _first(self._custom, shared if self._hides_others else text)
                 decided[number] = replace(finding, cause=cause, hides_others=self._hides_others and cause is None)

@@ -31,8 +31,8 @@ NEEDLES = (  # see Lines
 STILL_LIMIT = 4096
 NAME_LIMIT = 1024
 # The action in a plan's JSON, by the word in terraform's report.
-ACTIONS = {"Creat": "create", "Modify": "update", "Destroy": "delete"}
-ACTIONS |= {"Creation": "create", "Modifications": "update", "Destruction": "delete"}
+ACTION_OF = {"Creat": "create", "Modify": "update", "Destroy": "delete"}
+ACTION_OF |= {"Creation": "create", "Modifications": "update", "Destruction": "delete"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +118,11 @@ class ProgressReader:
 
     def _read_change(self, address: str, begun: str | None, completed: str | None) -> None:
         if completed:
-            self._finish(ReportedChange(action=ACTIONS[completed], address=address))
+            self._finish(ReportedChange(action=ACTION_OF[completed], address=address))
         elif begun:
             # "Plan: …" proves nothing: a plan that fails half-way has that line, too.
             self.progress.begun = self.progress.is_text = True
-            self.progress.unfinished[ReportedChange(action=ACTIONS[begun], address=address)] += 1
+            self.progress.unfinished[ReportedChange(action=ACTION_OF[begun], address=address)] += 1
         else:
             self._provision(address)
 
@@ -153,7 +153,7 @@ class ProgressReader:
             self.progress.unfinished[change] += 1
         if type_ == messages.PROVISION_START:
             self._provision(address)
-        if type_ == messages.APPLY_COMPLETE and change.action in ACTIONS.values():
+        if type_ == messages.APPLY_COMPLETE and change.action in ACTION_OF.values():
             self._finish(change)
         seconds = hook.get("elapsed_seconds")
         if type_ in (messages.APPLY_PROGRESS, messages.APPLY_ERRORED) and isinstance(seconds, (int, float)):

@@ -12,7 +12,7 @@ from tfretry.terraform import messages
 
 # Smaller chunks are gathered up to this many bytes: searching each alone would cost more than the search itself.
 BATCH_SIZE = 16 * 1024
-HEAD_SIZE = 1024
+VERSION_WITHIN = 1024  # bytes
 TAIL_SIZE = 256  # bytes: more colour codes than terraform ever writes in a row
 COLOUR_OR_RETURN = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]|\r")
 
@@ -53,7 +53,7 @@ class _ChannelReader:
         self._read(batch)
 
     def _read(self, chunk: bytes) -> None:
-        self.head = self.head or chunk[:HEAD_SIZE]
+        self.head = self.head or chunk[:VERSION_WITHIN]
         self._tail = (self._tail + chunk[-TAIL_SIZE:])[-TAIL_SIZE:]
         for reader in self._readers:
             reader.feed(chunk)

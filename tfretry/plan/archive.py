@@ -15,7 +15,7 @@ from tfretry.terraform.positional import HEAD_SIZE, REMOTE_PLAN
 PLAN, STATE, PREVIOUS_STATE = "tfplan", "tfstate", "tfstate-prev"
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # terraform's own reader knows no other
 # Python's reader raises these for a file that is no archive or is damaged; nothing is read from disk here.
-UNREADABLE = (zipfile.BadZipFile, zlib.error, LookupError, EOFError, NotImplementedError, RuntimeError, ValueError)
+READ_ERRORS = (zipfile.BadZipFile, zlib.error, LookupError, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def read_archive(content: bytes) -> Archive:
             if any(info.compress_type not in COMPRESSIONS for info in file.infolist()):
                 raise PlanError("the plan file is damaged")
             archive = Archive(tuple((info, file.read(info)) for info in file.infolist()))
-    except UNREADABLE as error:
+    except READ_ERRORS as error:
         raise PlanError(_what_it_is(content)) from error
     names = [info.filename for info, _ in archive.members]
     # Of two members of one name, terraform might read the other one.

@@ -14,14 +14,14 @@ from tfretry.plan.protobuf import Field, encode, fields
 
 FORMAT_VERSION = 3
 # Fields of the message Plan.
-VERSION, CHANGES, DEFERRED, ACTIONS, DEFERRED_ACTIONS = 1, 3, 27, 30, 31
+VERSION, CHANGES, DEFERRED, ACTION_INVOCATIONS, DEFERRED_ACTION_INVOCATIONS = 1, 3, 27, 30, 31
 # The fields of terraform 1.1 to 1.17 and OpenTofu 1.6 to 1.13 that are right in the rest of a plan, too. Any other
 # field might have an effect.
 KNOWN = frozenset({*range(1, 7), *range(13, 23), *range(25, 32)})
 UNTELLABLE = {
     DEFERRED: "it holds deferred changes",
-    ACTIONS: "it invokes actions, and terraform does not report whether an action has run",
-    DEFERRED_ACTIONS: "it holds deferred actions",
+    ACTION_INVOCATIONS: "it invokes actions, and terraform does not report whether an action has run",
+    DEFERRED_ACTION_INVOCATIONS: "it holds deferred actions",
 }
 # Fields of the message ResourceInstanceChange.
 DEPOSED, PROVIDER, CHANGE, PRIVATE, ADDRESS = 7, 8, 9, 10, 13

@@ -91,7 +91,7 @@ def named(key: ChangeKey) -> str:
     return f"{key.address} (deposed object {key.deposed})" if key.deposed else key.address
 
 
-def bounded(texts: Sequence[str], rest: str) -> list[str]:
+def shortened(texts: Sequence[str], rest: str = "{} more") -> list[str]:
     """Return the first of *texts*, and *rest* with the number of the others."""
     return [*texts[:SHOWN], *([rest.format(len(texts) - SHOWN)] if len(texts) > SHOWN else [])]
 

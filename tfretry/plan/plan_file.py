@@ -15,8 +15,8 @@ from tfretry.errors import PlanError
 from tfretry.terraform.command import Command
 
 # Terraform finds these in its folder by itself (internal/command/arguments/vars.go, VarsFilename and after).
-VARIABLES = ("terraform.tfvars", "terraform.tfvars.json")
-AUTO_VARIABLES = (".auto.tfvars", ".auto.tfvars.json")
+VARIABLE_FILES = ("terraform.tfvars", "terraform.tfvars.json")
+AUTO_VARIABLE_FILES = (".auto.tfvars", ".auto.tfvars.json")
 
 
 class ApprovedPlan:
@@ -82,7 +82,7 @@ def variable_files(folder: str, named: Iterable[str]) -> dict[str, bytes]:
 def _in(folder: str) -> Iterator[str]:
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name in VARIABLES or entry.name.endswith(AUTO_VARIABLES):
+            if entry.name in VARIABLE_FILES or entry.name.endswith(AUTO_VARIABLE_FILES):
                 yield os.path.join(folder, entry.name)
 
 

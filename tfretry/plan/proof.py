@@ -7,7 +7,7 @@ from typing import Any
 
 from tfretry.errors import PlanError
 from tfretry.plan.changes import ChangeKey
-from tfretry.plan.done import Decision, bounded, named
+from tfretry.plan.done import Decision, named, shortened
 from tfretry.plan.plan_json import as_expected, entries
 
 UNPROVED = "the rest of the plan is not just what was approved"
@@ -24,7 +24,7 @@ def check_rest(approved: Mapping[str, Any], rest: Mapping[str, Any], decision: D
         found = {key: entry.document for key, entry in entries(rest).items()}
         differing += [named(key) for key in _differing(left, found)]
     if differing:
-        raise PlanError(UNPROVED, f"Terraform shows differences in: {', '.join(bounded(differing, '{} more'))}.")
+        raise PlanError(UNPROVED, f"Terraform shows differences in: {', '.join(shortened(differing))}.")
 
 
 def _differing(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> list[Any]:

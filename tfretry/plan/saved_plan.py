@@ -10,7 +10,7 @@ from typing import IO, Any
 from tfretry.errors import PlanError
 from tfretry.plan.archive import PLAN, PREVIOUS_STATE, STATE, read_archive, write_archive
 from tfretry.plan.changes import ChangeKey, PlannedChanges, read_changes, without
-from tfretry.plan.done import Decision, Reports, bounded, decide, named
+from tfretry.plan.done import Decision, Reports, decide, named, shortened
 from tfretry.plan.nameless import nameless_file, path_for_terraform
 from tfretry.plan.plan_file import ApprovedPlan
 from tfretry.plan.plan_json import Entry, ObjectKey, addresses, entries, has_ephemeral_resources
@@ -97,11 +97,11 @@ def _rest_of(approved: ApprovedPlan, reports: Reports, query: Query) -> Rest:
 
 
 def _refused(decision: Decision, *, is_concise: bool) -> PlanError:
-    details = list(bounded(decision.refusals, "and {} more"))
+    details = list(shortened(decision.refusals, "and {} more"))
     if is_concise:
         details.append("With -concise, terraform does not report what it has done.")
     if decision.left:
-        left = bounded(sorted(map(named, decision.left)), "{} more")
+        left = shortened(sorted(map(named, decision.left)))
         details.append(f"Left of the approved plan: {', '.join(left)}.")
     return PlanError("the rest of the approved plan can no longer be applied", *details)
 
@@ -110,9 +110,7 @@ def _check_variables(approved: ApprovedPlan, query: Query) -> None:
     """Raise PlanError if a variable file has changed: OpenTofu reads again what the plan has not recorded."""
     changed = approved.changed_variable_files()
     if changed and query.is_opentofu:
-        raise PlanError(
-            f"a variable file has changed since the first attempt: {', '.join(bounded(changed, '{} more'))}"
-        )
+        raise PlanError(f"a variable file has changed since the first attempt: {', '.join(shortened(changed))}")
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from tfretry.process.signalmask import TERMINATING
 from tfretry.terraform import messages
 
 AT_LINE_START = re.compile(rb'(?:[\r\n]|"@message":"(?:\\n)?)(?:\x1b\[[0-9;]*m)*' + re.escape(messages.INTERRUPTED))
-TAIL_SIZE = 64 + len(messages.INTERRUPTED)  # bytes; 64 for the newline or the key, and colour codes
+NOTICE_SIZE = 64 + len(messages.INTERRUPTED)  # bytes; 64 for the newline or the key, and colour codes
 JOB_CONTROL_STOPS = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 
 
@@ -35,7 +35,7 @@ class InterruptNotice:
         text = self._tail + chunk
         if messages.INTERRUPTED in text and AT_LINE_START.search(text):
             self.seen_at = time.monotonic()
-        self._tail = text[-TAIL_SIZE:]
+        self._tail = text[-NOTICE_SIZE:]
 
 
 class Canary:

@@ -16,7 +16,7 @@ from typing import Self
 from tfretry.process.channels import open_descriptors
 from tfretry.process.pump import READ_SIZE, Flow, copy_until_eof
 
-INTERRUPTED = b"!\n"
+HAD_INTERRUPT = b"!\n"
 
 
 class Guardian:
@@ -72,7 +72,7 @@ class Guardian:
 
     def note_interrupt(self) -> None:
         """Keep the guardian from sending SIGTERM: terraform has had an interrupt, and must not get a second one."""
-        self._send(INTERRUPTED)
+        self._send(HAD_INTERRUPT)
 
     def _send(self, message: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):

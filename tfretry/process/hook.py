@@ -10,7 +10,7 @@ from tfretry.process.run import Exit, run_hidden
 from tfretry.process.signals import Signals
 
 SHELL = "/bin/sh"
-NAME = "the --on-retry command"
+SUBJECT = "the --on-retry command"
 NAMED = frozenset(signal.Signals)  # the real-time signals between the first and the last have no name
 
 
@@ -22,11 +22,11 @@ def run_hook(command: str, variables: Mapping[str, str], *, signals: Signals, wa
     try:
         ended = run_hidden([SHELL, "-c", command], signals=signals, watchers=[watch], variables=variables)
     except TfretryError as error:
-        raise NotRetriedError(f"{NAME} could not be run ({error})") from error
+        raise NotRetriedError(f"{SUBJECT} could not be run ({error})") from error
     if ended.received_signal is not None:
-        raise InterruptedRetryError(ended.received_signal, f"{NAME} was running")
+        raise InterruptedRetryError(ended.received_signal, f"{SUBJECT} was running")
     if ended.exit_code:
-        raise NotRetriedError(f"{NAME} {_description(ended)}")
+        raise NotRetriedError(f"{SUBJECT} {_description(ended)}")
 
 
 def _description(ended: Exit) -> str:

@@ -26,7 +26,7 @@ class Unchanged:
         """Do nothing: no byte is held back."""
 
 
-class Lines:
+class LineByLine:
     """Calls *report* with each line."""
 
     def __init__(self, report: Callable[[str], object]) -> None:

@@ -12,7 +12,7 @@ from tfretry.config.settings import Settings
 from tfretry.report.ci import annotation, append_summary
 from tfretry.report.countdown import count_down
 from tfretry.report.events import Event, HookOutput, Note, Retrying
-from tfretry.report.hook_output import Lines, Unchanged
+from tfretry.report.hook_output import LineByLine, Unchanged
 from tfretry.report.phrases import failed_addresses, long_poll, remedy
 from tfretry.report.renderers import JSON, PREFIX, text_renderer, wants_colour
 from tfretry.report.stderr import Stderr, write_stderr
@@ -79,10 +79,10 @@ class Reporter:
             write=self._stderr.write,
         )
 
-    def hook_output(self, last: Attempt) -> Unchanged | Lines:
+    def hook_output(self, last: Attempt) -> Unchanged | LineByLine:
         """Return the sink for the output of the --on-retry command that runs after *last*."""
         self._begin_after(last)
-        return Lines(lambda line: self.report(HookOutput(line=line))) if self._as_json else Unchanged(self._stderr)
+        return LineByLine(lambda line: self.report(HookOutput(line=line))) if self._as_json else Unchanged(self._stderr)
 
     def finish(self, result: Result) -> None:
         """Report the end of the run on stderr and to the CI system."""

@@ -9,8 +9,8 @@ from tfretry.terraform.words import SWITCHES, split_option, words
 # Go's strconv.ParseBool.
 GO_TRUE = frozenset({"", "1", "t", "T", "TRUE", "true", "True"})
 GO_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
-HELP = frozenset({"-h", "-help", "--help"})
-VERSION = frozenset({"-v", "-version", "--version"})
+HELP_OPTIONS = frozenset({"-h", "-help", "--help"})
+VERSION_OPTIONS = frozenset({"-v", "-version", "--version"})
 AUTOCOMPLETE = frozenset({"--install-autocomplete", "--uninstall-autocomplete"})
 
 
@@ -19,7 +19,7 @@ def misplaced_option(terraform_argv: Sequence[str]) -> str | None:
     for token in terraform_argv:
         if not token.startswith("-") or token == "--":
             return None
-        if token.startswith("--") and token not in HELP | VERSION | AUTOCOMPLETE:
+        if token.startswith("--") and token not in HELP_OPTIONS | VERSION_OPTIONS | AUTOCOMPLETE:
             return token
     return None
 
@@ -92,9 +92,9 @@ def is_retriable_apply(terraform_argv: Sequence[str], environ: Mapping[str, str]
         arguments = [*environment_arguments(environ), *terraform_argv[at + 1 :]]
     except ValueError:
         return False
-    if VERSION.intersection([*terraform_argv[:at], *arguments]):
+    if VERSION_OPTIONS.intersection([*terraform_argv[:at], *arguments]):
         return False
     before_end = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    if HELP.intersection([*terraform_argv[:at], *before_end]):
+    if HELP_OPTIONS.intersection([*terraform_argv[:at], *before_end]):
         return False
     return not could_be_on(arguments, "destroy") and not could_be_on(arguments, "refresh-only")

@@ -20,8 +20,8 @@ from tfretry.terraform.positional import saved_plan
 from tfretry.terraform.words import Word, words
 
 NO_REFRESH = "-refresh=false"
-VARIABLES = frozenset({"var", "var-file"})
-PLANNING_OPTIONS = VARIABLES | {"lock", "lock-timeout", "parallelism", "state", "target", "replace"}
+VARIABLE_OPTIONS = frozenset({"var", "var-file"})
+PLANNING_OPTIONS = VARIABLE_OPTIONS | {"lock", "lock-timeout", "parallelism", "state", "target", "replace"}
 
 Options = list[tuple[str, str | None]]
 
@@ -141,7 +141,7 @@ class Command:
     @property
     def variables(self) -> list[str]:
         """The options `-var` and `-var-file`."""
-        return self._rendered(VARIABLES)
+        return self._rendered(VARIABLE_OPTIONS)
 
     @property
     def named_variable_files(self) -> list[str]:
