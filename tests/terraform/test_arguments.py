@@ -6,13 +6,16 @@ import subprocess
 import pytest
 
 from tfretry.terraform.arguments import (
-    apply_options,
     chdir,
     is_retriable_apply,
     misplaced_option,
     subcommand_index,
 )
-from tfretry.terraform.words import SWITCHES, TAKES_VALUE
+from tfretry.terraform.words import SWITCHES, TAKES_VALUE, words
+
+
+def named_words(arguments):
+    return [(word.name, word.value) for word in words(arguments)]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,7 @@ def test_an_unknown_long_option_before_the_subcommand_is_misuse(argv, expected):
 )
 def test_options_of_apply_are_read_as_terraform_and_opentofu_read_them(arguments, options):
     """The options of the view are removed first; OpenTofu 1.13 also accepts all others after the plan file."""
-    assert list(apply_options(arguments)) == options
+    assert named_words(arguments) == options
 
 
 # Of "-lock=false", "-var 'foo=bar'" and "-destroy": the name, and the example of a value.
@@ -98,8 +101,8 @@ def test_every_option_in_terraforms_help_is_known(real_terraform):
 @pytest.mark.parametrize("name", sorted(TAKES_VALUE))
 def test_a_value_in_the_next_argument_is_not_positional(name):
     """The option may have one dash or two."""
-    assert list(apply_options([f"-{name}", "v", "tfplan"])) == [(name, "v"), ("", "tfplan")]
-    assert list(apply_options([f"--{name}", "v"])) == [(name, "v")]
+    assert named_words([f"-{name}", "v", "tfplan"]) == [(name, "v"), ("", "tfplan")]
+    assert named_words([f"--{name}", "v"]) == [(name, "v")]
 
 
 @pytest.mark.parametrize("name", [*sorted(TAKES_VALUE), "unheard-of"])

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tfretry.terraform.inputs import spent_option, spent_variable
+from tfretry.terraform.words import Word
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def pipe():
 
 
 def option(name, value):
-    return spent_option([("no-color", None), (name, str(value))], str)
+    return spent_option([Word("no-color", None, 0), Word(name, str(value), 1)], str)
 
 
 @pytest.mark.parametrize("name", ["var-file", "target-file", "exclude-file"])

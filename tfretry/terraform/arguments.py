@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from tfretry.terraform.words import SWITCHES, split_option, words
+from tfretry.terraform.words import SWITCHES, split_option
 
 # Go's strconv.ParseBool.
 GO_TRUE = frozenset({"", "1", "t", "T", "TRUE", "true", "True"})
@@ -51,17 +51,6 @@ def environment_arguments(environ: Mapping[str, str]) -> list[str]:
     import shlex
 
     return [word for text in texts for word in shlex.split(text)]
-
-
-def apply_options(arguments: Sequence[str]) -> Iterator[tuple[str, str | None]]:
-    """Return the arguments of `apply` as (option, value), and positional ones as ("", argument)."""
-    return ((word.name, word.value) for word in words(arguments))
-
-
-def is_switched_on(options: Sequence[tuple[str, str | None]], name: str) -> bool:
-    """Whether the boolean option *name* is on; the last one wins, as in Go's flag package."""
-    values = [value for option, value in options if option == name]
-    return bool(values) and (values[-1] or "") in GO_TRUE
 
 
 def could_be_on(arguments: Sequence[str], name: str) -> bool:

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tfretry.terraform.address import plain_address
-from tfretry.terraform.arguments import (
-    GO_FALSE,
-    apply_options,
-    chdir,
-    environment_arguments,
-    is_switched_on,
-    subcommand_index,
-)
+from tfretry.terraform.arguments import GO_TRUE, chdir, environment_arguments, subcommand_index
 from tfretry.terraform.inputs import spent_option
 from tfretry.terraform.positional import saved_plan
 from tfretry.terraform.words import Word, words
@@ -22,8 +15,6 @@ from tfretry.terraform.words import Word, words
 NO_REFRESH = "-refresh=false"
 VARIABLE_OPTIONS = frozenset({"var", "var-file"})
 PLANNING_OPTIONS = VARIABLE_OPTIONS | {"lock", "lock-timeout", "parallelism", "state", "target", "replace"}
-
-Options = list[tuple[str, str | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +64,6 @@ class Command:
         return os.path.join(self.folder, path)
 
     @property
-    def options(self) -> Options:
-        """All options of this apply, those of the environment first, as in terraform."""
-        return list(apply_options(self._words))
-
-    @property
     def plan_file(self) -> str | None:
         """Path of the saved plan on the command line."""
         return self.plan.value if self.plan else None
@@ -85,20 +71,20 @@ class Command:
     @property
     def says_json(self) -> bool:
         """Whether terraform prints JSON messages."""
-        return is_switched_on(self.options, "json")
+        return self._is_on("json")
 
     def unrepeatable(self) -> str | None:
         """Return why a second run of this command would do something else, as a clause; None if it would not.
 
         Call it before the first run: that may consume a FIFO or a `/dev/fd/N`.
         """
-        if any(name == "replace" for name, _ in apply_options(self.from_environment)):
+        if any(word.name == "replace" for word in words(self.from_environment)):
             return "-replace in TF_CLI_ARGS would replace the resource again"
-        if any(name == "invoke" for name, _ in self.options):
+        if self._values("invoke"):
             return "-invoke would invoke the action again, and nothing tells whether it has run"
-        if any(name == "state-out" for name, _ in self.options):
+        if self._values("state-out"):
             return "-state-out writes the state to where a second run does not read it"
-        return self.misplaced or spent_option(self.options, self.in_folder)
+        return self.misplaced or spent_option(self._words, self.in_folder)
 
     def retry_argv(self, *, refresh: bool, replaced: Collection[str]) -> list[str]:
         """Return the command line of a retry; without *refresh*, it skips the refresh, which the failed apply has done.
@@ -119,14 +105,13 @@ class Command:
     @property
     def _can_skip_refresh(self) -> bool:
         """Whether `-refresh=false` is not given yet, and no option excludes it."""
-        is_off = [value for name, value in self.options if name == "refresh"][-1:] in [[off] for off in GO_FALSE]
         # "mutually-exclusive" (terraform 1.17, internal/command/arguments/extended.go)
-        return not is_off and not is_switched_on(self.options, "minimal-refresh")
+        return self._is_on("refresh", default=True) and not self._is_on("minimal-refresh")
 
     @property
     def replaces(self) -> bool:
         """Whether objects are replaced on request."""
-        return any(name == "replace" for name, _ in self.options)
+        return bool(self._values("replace"))
 
     def apply_argv(self, plan_file: str) -> list[str]:
         """Return the command line of the same apply with another plan file."""
@@ -146,32 +131,40 @@ class Command:
     @property
     def named_variable_files(self) -> list[str]:
         """The values of `-var-file`."""
-        return [value for name, value in self.options if name == "var-file" and value]
+        return [value for value in self._values("var-file") if value]
 
     @property
     def local_state(self) -> str | None:
         """Path of the local backend's state file, if `-state` gives it."""
-        paths = [value for name, value in self.options if name == "state" and value]
+        paths = [value for value in self._values("state") if value]
         return self.in_folder(paths[-1]) if paths else None
 
     @property
     def is_concise(self) -> bool:
         """Whether OpenTofu prints no progress."""
-        return is_switched_on(self.options, "concise")
-
-    @property
-    def _words(self) -> tuple[str, ...]:
-        return (*self.from_environment, *self.arguments)
-
-    def _rendered(self, names: Collection[str]) -> list[str]:
-        selected = [(name, value) for name, value in self.options if name in names]
-        return [f"-{name}" if value is None else f"-{name}={value}" for name, value in selected]
+        return self._is_on("concise")
 
     @property
     def may_ask(self) -> bool:
         """Whether this apply may ask for approval."""
-        has_input = is_switched_on([("input", None), *self.options], "input")
-        return has_input and self.plan_file is None and not is_switched_on(self.options, "auto-approve")
+        return self._is_on("input", default=True) and self.plan_file is None and not self._is_on("auto-approve")
+
+    @property
+    def _words(self) -> Iterator[Word]:
+        """The options and positional arguments, those of the environment first, as in terraform."""
+        return words([*self.from_environment, *self.arguments])
+
+    def _values(self, name: str) -> list[str | None]:
+        return [word.value for word in self._words if word.name == name]
+
+    def _is_on(self, name: str, *, default: bool = False) -> bool:
+        """Whether the boolean option *name* is on; the last one wins, as in Go's flag package."""
+        values = self._values(name)
+        return (values[-1] or "") in GO_TRUE if values else default
+
+    def _rendered(self, names: Collection[str]) -> list[str]:
+        selected = [word for word in self._words if word.name in names]
+        return [f"-{word.name}" if word.value is None else f"-{word.name}={word.value}" for word in selected]
 
 
 def redacted(argv: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 
 from tfretry.process.channels import open_descriptors
+from tfretry.terraform.words import Word
 
 READ = frozenset({"exclude-file", "target-file", "var-file"})
 WRITTEN = "json-into"
@@ -18,12 +19,12 @@ STDIN = "/dev/stdin"
 DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
 
 
-def spent_option(options: Iterable[tuple[str, str | None]], in_folder: Callable[[str], str]) -> str | None:
+def spent_option(options: Iterable[Word], in_folder: Callable[[str], str]) -> str | None:
     """Return which of *options* names a file that a second apply cannot use, as a clause; None if there is none.
 
     *in_folder* returns our path of a path that terraform opens.
     """
-    for name, value in options:
+    for name, value in ((word.name, word.value) for word in options):
         if name in READ and value and _is_read_once(in_folder(value)):
             return _read_once(f"-{name}={value}")
         if name == WRITTEN and value and _is_abandoned(in_folder(value)):
