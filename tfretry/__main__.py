@@ -13,15 +13,10 @@ MASK_BEFORE = signalmask.block()
 from tfretry import cli  # noqa: E402  # after the signals are blocked
 
 
-def main() -> int:
-    """Run tfretry with the arguments of this process."""
-    return cli.main(mask_before=MASK_BEFORE)
-
-
-def run() -> None:
-    """Run tfretry and exit, for launchers that drop a return value, as that of zipapp does."""
-    raise SystemExit(main())
+def main() -> None:
+    """Run tfretry with the arguments of this process, and exit: the launcher of a zipapp drops a return value."""
+    raise SystemExit(cli.main(sys.argv[1:], MASK_BEFORE))
 
 
 if __name__ == "__main__":
-    run()
+    main()

@@ -20,23 +20,13 @@ from tfretry.terraform.recursion import is_retried_above, remember_start, starte
 OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # of descriptors, processes or memory
 
 
-def main(argv: Sequence[str] | None = None, *, mask_before: AbstractSet[int] | None = None) -> int:
+def main(argv: Sequence[str], mask: AbstractSet[int]) -> int:
     """Run tfretry with *argv* and return its exit code; a command that is not retried becomes terraform by exec.
 
-    *mask_before* is terraform's signal mask, if the caller has already blocked signals.
+    *mask* is the signal mask that `signalmask.block` returned.
     """
-    if mask_before is not None:
-        return _exit_code(argv, mask_before)
-    mask = signalmask.block()
     try:
-        return _exit_code(argv, mask)
-    finally:
-        signalmask.restore(mask)
-
-
-def _exit_code(argv: Sequence[str] | None, mask: AbstractSet[int]) -> int:
-    try:
-        return _run(sys.argv[1:] if argv is None else argv, mask)
+        return _run(argv, mask)
     except Exception as error:  # noqa: BLE001  # every error becomes an exit code here
         return _report_error(error)
 

@@ -236,9 +236,9 @@ def test_a_command_that_is_passed_through_imports_nothing_heavy(fake_terraform):
 def test_our_help_and_causes_start_no_terraform(monkeypatch, capfd):
     """They are printed on stdout with exit code 0, even if there is no terraform."""
     monkeypatch.setenv("PATH", "/nonexistent")
-    assert main(["--help"]) == 0
+    assert main(["--help"], set()) == 0
     assert "--retry-on REGEX" in capfd.readouterr().out
-    assert main(["--list-causes"]) == 0
+    assert main(["--list-causes"], set()) == 0
     listed = capfd.readouterr().out
     assert "ecs-service-linked-role (on by default)" in listed
     assert (

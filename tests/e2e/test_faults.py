@@ -16,7 +16,7 @@ pytest_plugins = ["provider_fixture"]
 QUICK = ("--first-wait=10ms", "--longest-wait=20ms")
 UNLIMITED = "ulimit -S -f unlimited"  # in scripts that stand for terraform: the limit is for our files alone
 WITHOUT_LINUX = (str(Path(__file__).parents[1] / "support" / "without_linux.py"),)
-MAIN = "from tfretry.__main__ import run; run()"
+MAIN = "from tfretry.__main__ import main; main()"
 MODULE = """
 variable "long" {}
 resource "sim_service" "a" { name = "a" }

@@ -40,6 +40,6 @@ def stat_without_proc(path: Any, **options: Any) -> os.stat_result:
 
 if __name__ == "__main__":
     remove_names()
-    from tfretry.__main__ import run
+    from tfretry.__main__ import main
 
-    run()
+    main()
