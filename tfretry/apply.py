@@ -20,9 +20,8 @@ from tfretry.terraform.command import Command
 from tfretry.terraform.inputs import spent_variable
 
 if TYPE_CHECKING:
-    from tfretry.next_argv import Repeat
+    from tfretry.next_argv import Next
     from tfretry.plan.plan_file import ApprovedPlan
-    from tfretry.plan.saved_plan import Rest
     from tfretry.report.reporter import Reporter
 
 NO_REFRESH_OF_A_PLAN = "--refresh-on-retry has no effect on a saved plan: terraform refreshes only when it plans"
@@ -88,11 +87,11 @@ class Apply:
         except InterruptedRetryError as error:
             return interrupted(self._attempts, error.number, meanwhile=error.meanwhile)
         except NotRetriedError as error:
-            return result_of(self._attempts, unrepeatable=error.reason)
+            return result_of(self._attempts, unrepeatable=str(error))
         except PlanError as error:
             from tfretry.plan.saved_plan import advice
 
-            return not_continued(self._attempts, error.reason, *error.details, advice(self._command))
+            return not_continued(self._attempts, str(error), *error.details, advice(self._command))
         except TfretryError as error:  # terraform cannot be started any more, for example
             return not_continued(self._attempts, str(error))
         return result_of(self._attempts)
@@ -108,14 +107,14 @@ class Apply:
         if approved and len(self._attempts) > 1 and self._attempts[-1].was_refused(*messages.STALE_PLAN):
             raise PlanError("another run has changed the state since the last attempt")
 
-    def _next(self, approved: ApprovedPlan | None) -> Repeat | Rest:
+    def _next(self, approved: ApprovedPlan | None) -> Next:
         from tfretry.next_argv import continue_saved_plan, repeat
 
         if approved is None:
             return repeat(self._command, self._attempts, refresh=self._settings.refresh_on_retry)
         return continue_saved_plan(approved, self._attempts, signals=self._signals)
 
-    def _wait(self, wait_s: float, upcoming: Repeat | Rest, reporter: Reporter) -> None:
+    def _wait(self, wait_s: float, upcoming: Next, reporter: Reporter) -> None:
         """Return when the next attempt may start, *wait_s* after the end of the last one; raise what forbids it."""
         from tfretry.policy import needs_refresh
 
@@ -144,7 +143,7 @@ class Apply:
             variables = hook_variables(self._attempts, wait_s)
             run_hook(command, variables, signals=self._signals, watch=output.feed)
 
-    def _warnings(self, upcoming: Repeat | Rest) -> list[str]:
+    def _warnings(self, upcoming: Next) -> list[str]:
         has_no_effect = self._command.plan_file is not None and self._settings.refresh_on_retry
         return [text for text in (NO_REFRESH_OF_A_PLAN if has_no_effect else "", upcoming.warning) if text]
 

@@ -31,17 +31,12 @@ class InterruptedRetryError(TfretryError):
 
 
 class NotRetriedError(TfretryError):
-    """The failure is retryable, but there is no retry: *reason* says why in a clause."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """The failure is retryable, but there is no retry; the message says why in a clause."""
 
 
 class PlanError(TfretryError):
-    """The rest of an approved plan is not applied: *reason* says why in a clause, *details* in sentences."""
+    """The rest of an approved plan is not applied: the message says why in a clause, *details* in sentences."""
 
     def __init__(self, reason: str, *details: str) -> None:
         super().__init__(reason)
-        self.reason = reason
         self.details = details

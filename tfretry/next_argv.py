@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from tfretry.attempt import Attempt
 from tfretry.errors import NotRetriedError, PlanError
@@ -15,27 +15,34 @@ from tfretry.terraform.command import Command
 
 if TYPE_CHECKING:
     from tfretry.plan.plan_file import ApprovedPlan
-    from tfretry.plan.saved_plan import Rest
 
 # A log quotes anything, also what looks like a report of terraform's.
 UNKNOWN = "it is not known which changes are done, because TF_LOG writes into terraform's progress; set TF_LOG_PATH"
 
 
+def _may_start() -> None:
+    """Raise nothing: terraform plans again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Repeat:
-    """The same command again; it has the interface of a `Rest`."""
+class Next:
+    """The command line of the next attempt, and a *warning* for the user; close it with `close`.
+
+    *check* raises PlanError if the attempt must not start any more. *plan* is the plan file that *argv* names.
+    """
 
     argv: tuple[str, ...]
     warning: str = ""
-
-    def check(self) -> None:
-        """Do nothing: terraform plans again."""
+    check: Callable[[], None] = _may_start
+    plan: IO[bytes] | None = None
 
     def close(self) -> None:
-        """Do nothing: it holds nothing."""
+        """Close the plan file, which deletes it."""
+        if self.plan:
+            self.plan.close()
 
 
-def repeat(command: Command, attempts: Sequence[Attempt], *, refresh: bool) -> Repeat:
+def repeat(command: Command, attempts: Sequence[Attempt], *, refresh: bool) -> Next:
     """Return the same command without the refresh and the replacements that *attempts* have done.
 
     Raises NotRetriedError if it is not known which replacements are done.
@@ -48,10 +55,10 @@ def repeat(command: Command, attempts: Sequence[Attempt], *, refresh: bool) -> R
     # shows that it is still to be made.
     must = refresh or any(each.progress.update_failed or needs_refresh(each, attempts[0]) for each in attempts)
     # An attempt that failed before its first change has saved no state, and so has lost its refresh.
-    return Repeat(argv=tuple(command.retry_argv(refresh=must or not attempts[-1].progress.begun, replaced=created)))
+    return Next(argv=tuple(command.retry_argv(refresh=must or not attempts[-1].progress.begun, replaced=created)))
 
 
-def continue_saved_plan(approved: ApprovedPlan, attempts: Sequence[Attempt], *, signals: Signals) -> Rest:
+def continue_saved_plan(approved: ApprovedPlan, attempts: Sequence[Attempt], *, signals: Signals) -> Next:
     """Return the rest of the saved plan after *attempts*; raise PlanError or InterruptedRetryError."""
     from tfretry.plan.done import Reports
     from tfretry.plan.saved_plan import rest_of

@@ -130,7 +130,7 @@ def test_what_is_no_archive_is_called_what_it_is(content, reason):
     """An encrypted plan of OpenTofu, the bookmark of a remote plan, and anything else."""
     with pytest.raises(PlanError) as caught:
         read_archive(content)
-    assert (caught.value.reason, caught.value.details) == (reason, ())
+    assert (str(caught.value), caught.value.details) == (reason, ())
 
 
 @pytest.mark.parametrize("content", [CAPTURED, packed(*MEMBERS.items())], ids=["captured", "ours"])
@@ -147,7 +147,7 @@ def members_or_reason(content: bytes) -> list[tuple[str, bytes]] | str:
         members = [(info.filename, member) for info, member in read_archive(content).members]
         rewritten(content, plan=b"", state=b"")
     except PlanError as error:
-        return error.reason
+        return str(error)
     return members
 
 

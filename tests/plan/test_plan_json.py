@@ -100,7 +100,7 @@ def test_what_terraform_does_not_write_is_refused_without_quoting_it(text):
     """Broken, ambiguous or endless JSON is a sentence, with nothing of the text in it or behind it."""
     with pytest.raises(PlanError) as caught:
         parse(text)
-    assert caught.value.reason == "terraform's answer cannot be read: it is not the JSON that was expected"
+    assert str(caught.value) == "terraform's answer cannot be read: it is not the JSON that was expected"
     assert (caught.value.details, caught.value.__cause__, caught.value.__suppress_context__) == ((), None, True)
 
 
@@ -147,7 +147,7 @@ def test_a_plan_of_any_odd_shape_is_a_sentence(odd):
         try:
             entries(read(document))
         except PlanError as error:
-            assert error.reason == "terraform's answer cannot be read: it is not a plan"  # noqa: PT017
+            assert str(error) == "terraform's answer cannot be read: it is not a plan"  # noqa: PT017
 
 
 @pytest.mark.parametrize("name", ["address", "mode", "type", "name", "change"])
@@ -203,7 +203,7 @@ def test_a_prior_state_of_any_odd_shape_is_a_sentence(odd):
         try:
             addresses(read(document))
         except PlanError as error:
-            assert error.reason == "terraform's answer cannot be read: it is not a plan"  # noqa: PT017
+            assert str(error) == "terraform's answer cannot be read: it is not a plan"  # noqa: PT017
 
 
 MODULE = {"resources": [{"mode": "managed"}], "module_calls": {"m": {"module": {"module_calls": {"n": {}}}}}}
@@ -238,7 +238,7 @@ def test_a_configuration_of_any_odd_shape_is_a_sentence(odd):
         try:
             assert has_ephemeral_resources(read(document)) in (True, False)
         except PlanError as error:
-            assert error.reason == "terraform's answer cannot be read: it is not a plan"  # noqa: PT017
+            assert str(error) == "terraform's answer cannot be read: it is not a plan"  # noqa: PT017
 
 
 def test_a_captured_plan_is_read():

@@ -150,7 +150,7 @@ def test_a_state_of_any_odd_shape_is_a_sentence(odd):
         try:
             read(changed(whole, path, [odd]))
         except PlanError as error:
-            assert error.reason.startswith(("terraform's answer cannot be read: it is not", "the state "))  # noqa: PT017
+            assert str(error).startswith(("terraform's answer cannot be read: it is not", "the state "))  # noqa: PT017
 
 
 @pytest.mark.parametrize("name", ["version", "serial", "lineage", "resources"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import IO, Any
+from functools import partial
+from typing import Any
 
 from tfretry.errors import PlanError
+from tfretry.next_argv import Next
 from tfretry.plan.archive import PLAN, PREVIOUS_STATE, STATE, read_archive, write_archive
 from tfretry.plan.changes import ChangeKey, PlannedChanges, read_changes, without
 from tfretry.plan.done import Decision, Reports, decide, named, shortened
@@ -23,31 +25,7 @@ from tfretry.terraform.command import Command, redacted
 EPHEMERAL = "the plan has ephemeral resources: terraform opens them again for the rest, so their values may differ"
 
 
-class Rest:
-    """The plan file of the rest: *argv* applies it, *warning* is for the user; close it with `close`."""
-
-    def __init__(self, file: IO[bytes], approved: ApprovedPlan, query: Query, *, state: State, warning: str) -> None:
-        self.argv = tuple(approved.command.apply_argv(path_for_terraform(file)))
-        self.warning = warning
-        self._file = file
-        self._approved = approved
-        self._query = query
-        self._state = state
-
-    def check(self) -> None:
-        """Raise PlanError if the state, or a file that OpenTofu reads, has changed since the rest was proved."""
-        with refusing_os_errors():
-            _check_variables(self._approved, self._query)
-            now = read_state(self._query.pull_state())
-        if not now.says_the_same_as(self._state):
-            raise PlanError("another run has changed the state while tfretry waited")
-
-    def close(self) -> None:
-        """Close the file, which deletes it."""
-        self._file.close()
-
-
-def rest_of(approved: ApprovedPlan, reports: Reports, signals: Signals) -> Rest:
+def rest_of(approved: ApprovedPlan, reports: Reports, signals: Signals) -> Next:
     """Return the rest of the plan after the attempts of *reports*, proved.
 
     Raises PlanError, InterruptedRetryError.
@@ -63,7 +41,7 @@ def advice(command: Command) -> str:
     return f"To see what is left to do: {shown}; review that plan, and apply it if it is right."
 
 
-def _rest_of(approved: ApprovedPlan, reports: Reports, query: Query) -> Rest:
+def _rest_of(approved: ApprovedPlan, reports: Reports, query: Query) -> Next:
     now = read_state(query.pull_state())  # first: a change by another run before it is not noticed
     _check_variables(approved, query)
     content = approved.file.read()
@@ -90,7 +68,12 @@ def _rest_of(approved: ApprovedPlan, reports: Reports, query: Query) -> Rest:
         write_archive(archive, plan=plan, state=now.text if is_written else archive[STATE], to=rest)
         check_rest(shown, query.show(rest), decision)
         warns = bool(decision.done) and has_ephemeral_resources(shown)
-        return Rest(rest, approved, query, state=now, warning=EPHEMERAL if warns else "")
+        return Next(
+            argv=tuple(approved.command.apply_argv(path_for_terraform(rest))),
+            warning=EPHEMERAL if warns else "",
+            check=partial(_check_unchanged, approved, query, now),
+            plan=rest,
+        )
     except BaseException:
         rest.close()
         raise
@@ -111,6 +94,15 @@ def _check_variables(approved: ApprovedPlan, query: Query) -> None:
     changed = approved.changed_variable_files()
     if changed and query.is_opentofu:
         raise PlanError(f"a variable file has changed since the first attempt: {', '.join(shortened(changed))}")
+
+
+def _check_unchanged(approved: ApprovedPlan, query: Query, state: State) -> None:
+    """Raise PlanError if *state*, or a file that OpenTofu reads, has changed since the rest was proved."""
+    with refusing_os_errors():
+        _check_variables(approved, query)
+        now = read_state(query.pull_state())
+    if not now.says_the_same_as(state):
+        raise PlanError("another run has changed the state while tfretry waited")
 
 
 @contextlib.contextmanager

@@ -46,16 +46,14 @@ class Canary:
 
     def __init__(self) -> None:
         self._pid: int | None = None
-        self._null = -1
         self._read_end = self._write_end = -1
 
     def __enter__(self) -> Self:
         self._read_end, self._write_end = os.pipe()
-        self._null = os.open(os.devnull, os.O_WRONLY)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for fd in (self._read_end, self._write_end, self._null):
+        for fd in (self._read_end, self._write_end):
             os.close(fd)
         if self._pid is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -84,8 +82,8 @@ class Canary:
                 os.environ,
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, self._read_end, 0),
-                    (os.POSIX_SPAWN_DUP2, self._null, 1),
-                    (os.POSIX_SPAWN_DUP2, self._null, 2),
+                    (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, 1, 2),
                     *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable()),
                 ],
                 setsigmask=JOB_CONTROL_STOPS,  # posix_spawnp waits for the exec: a child stopped before would block us
