@@ -5,9 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 
-from tenacity import RetryCallState, Retrying
-from tenacity.stop import stop_base
-from tenacity.wait import wait_base
+from tenacity import Retrying
 
 from tfretry.attempt import Attempt
 from tfretry.config.settings import Settings
@@ -33,8 +31,10 @@ def waits(
     """
     retrying = Retrying(
         retry=lambda _: attempts[-1].is_retryable or needs_refresh(attempts[-1], attempts[0]),
-        stop=stop_at_deadline(settings, attempts) | stop_at_max_attempts(settings, attempts),
-        wait=wait_in_proportion(settings, attempts, uniform=uniform),
+        stop=lambda state: (
+            stop_at_deadline(settings, attempts, state.upcoming_sleep) or stop_at_max_attempts(settings, attempts)
+        ),
+        wait=lambda _: wait_in_proportion(settings, attempts, uniform=uniform),
         sleep=lambda _: None,  # the caller waits
         retry_error_callback=lambda _: None,  # otherwise tenacity raises a RetryError
     )
@@ -44,53 +44,33 @@ def waits(
         trial.retry_state.set_result(attempts[-1])
 
 
-class wait_in_proportion(wait_base):  # noqa: N801  # named as tenacity names its own
-    """Wait in proportion to the time since the first failure, less the duration of the last attempt."""
+def wait_in_proportion(
+    settings: Settings, attempts: Sequence[Attempt], *, uniform: Callable[[float, float], float]
+) -> float:
+    """Return the seconds from the end of the last attempt to the start of the next.
 
-    def __init__(
-        self, settings: Settings, attempts: Sequence[Attempt], *, uniform: Callable[[float, float], float]
-    ) -> None:
-        self._settings = settings
-        self._attempts = attempts
-        self._uniform = uniform
-
-    def __call__(self, retry_state: RetryCallState) -> float:  # noqa: ARG002  # tenacity's signature
-        """Return the seconds from the end of the last attempt to the start of the next."""
-        first, last = self._attempts[0], self._attempts[-1]
-        longest_s, first_s = self._settings.longest_wait_s, self._settings.first_wait_s
-        if needs_refresh(last, first) or (first_s == 0 and last is first):
-            return 0.0
-        shortest_s = min(SHORTEST_WAIT_S, longest_s, first_s or SHORTEST_WAIT_S)
-        spacing_s = max(first_s, PROPORTION * (last.ended_s - first.ended_s)) - last.duration_s
-        wait_s = min(max(spacing_s, shortest_s), longest_s)
-        return min(longest_s, wait_s * self._uniform(*JITTER))
+    They are in proportion to the time since the first failure, less the duration of the last attempt.
+    """
+    first, last = attempts[0], attempts[-1]
+    longest_s, first_s = settings.longest_wait_s, settings.first_wait_s
+    if needs_refresh(last, first) or (first_s == 0 and last is first):
+        return 0.0
+    shortest_s = min(SHORTEST_WAIT_S, longest_s, first_s or SHORTEST_WAIT_S)
+    spacing_s = max(first_s, PROPORTION * (last.ended_s - first.ended_s)) - last.duration_s
+    wait_s = min(max(spacing_s, shortest_s), longest_s)
+    return min(longest_s, wait_s * uniform(*JITTER))
 
 
-class stop_at_deadline(stop_base):  # noqa: N801  # named as tenacity names its own
-    """Start no attempt after the deadline, except the first two retries."""
-
-    def __init__(self, settings: Settings, attempts: Sequence[Attempt]) -> None:
-        self._attempts = attempts
-        self._timeout_s = settings.timeout_s
-
-    def __call__(self, retry_state: RetryCallState) -> bool:
-        """Return whether the next attempt would start after the deadline."""
-        first = self._attempts[0]
-        elapsed_s = self._attempts[-1].ended_s - first.ended_s
-        is_late = elapsed_s + retry_state.upcoming_sleep > max(self._timeout_s, 2 * first.duration_s)
-        return is_late and _counted(self._attempts) >= ALWAYS_ALLOWED
+def stop_at_deadline(settings: Settings, attempts: Sequence[Attempt], wait_s: float) -> bool:
+    """Return whether the next attempt, after *wait_s*, would start too late; the first two retries never do."""
+    first, elapsed_s = attempts[0], attempts[-1].ended_s - attempts[0].ended_s
+    is_late = elapsed_s + wait_s > max(settings.timeout_s, 2 * first.duration_s)
+    return is_late and _counted(attempts) >= ALWAYS_ALLOWED
 
 
-class stop_at_max_attempts(stop_base):  # noqa: N801  # named as tenacity names its own
-    """Start no attempt beyond `--max-attempts`; one that the backend refused to begin does not count."""
-
-    def __init__(self, settings: Settings, attempts: Sequence[Attempt]) -> None:
-        self._attempts = attempts
-        self._max_attempts = settings.max_attempts
-
-    def __call__(self, retry_state: RetryCallState) -> bool:  # noqa: ARG002  # tenacity's signature
-        """Return whether that many attempts have been made."""
-        return self._max_attempts is not None and _counted(self._attempts) >= self._max_attempts
+def stop_at_max_attempts(settings: Settings, attempts: Sequence[Attempt]) -> bool:
+    """Return whether `--max-attempts` is reached; an attempt that the backend refused to begin does not count."""
+    return settings.max_attempts is not None and _counted(attempts) >= settings.max_attempts
 
 
 def needs_refresh(attempt: Attempt, first: Attempt) -> bool:

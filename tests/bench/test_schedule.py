@@ -62,9 +62,12 @@ def simulated(wait, stop, attempts, *, apply_s, ready_s):
 def policies(chance, attempts):
     """Return the wait and the stop of each, by name; the first is what tfretry ships."""
     late = tenacity.stop_before_delay(WITHIN_S)
-    ours = wait_in_proportion(Settings(), attempts, uniform=chance.uniform), stop_at_deadline(Settings(), attempts)
+    settings = Settings()
     return {
-        "tfretry": ours,
+        "tfretry": (
+            lambda _: wait_in_proportion(settings, attempts, uniform=chance.uniform),
+            lambda state: stop_at_deadline(settings, attempts, state.upcoming_sleep),
+        ),
         "every 5 s, 15 min": (tenacity.wait_fixed(5), late),
         "every 10 s, 15 min": (tenacity.wait_fixed(10), late),
         "3 times 5 s (Terragrunt)": (tenacity.wait_fixed(5), tenacity.stop_after_attempt(4)),

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from tfretry.config.help import help_text
 from tfretry.config.options import ACTIONS, OPTIONS, requested_actions, split_argv, wanted_terraform
-from tfretry.config.settings import PARSERS
+from tfretry.config.settings import Settings
 from tfretry.errors import TfretryError
 
 HELP = help_text()
@@ -68,7 +69,8 @@ def test_the_readme_and_the_help_have_each_option_as_the_table_has_it(option):
 def test_each_option_has_a_parser():
     """Except the lists, and the binary, which is found before there are settings."""
     lists = {option.key for option in OPTIONS if option.separator}
-    assert {option.key for option in OPTIONS} - lists - {"terraform"} == set(PARSERS)
+    fields_of = {each.metadata["key"] for each in fields(Settings) if each.metadata}
+    assert {option.key for option in OPTIONS} - lists - {"terraform"} == fields_of
 
 
 def test_the_terraform_to_run_is_named_by_option_variable_or_file(tmp_path, monkeypatch):

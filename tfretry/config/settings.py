@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from tfretry.causes.table import TABLE, Cause, custom_cause
@@ -12,25 +12,31 @@ from tfretry.config.options import BY_NAME, GONE, OPTIONS, Given, Option
 from tfretry.errors import TfretryError
 
 FROM_TABLE = {cause.name: cause for cause in TABLE}
-DEFAULTS = {name: option.default for name, option in BY_NAME.items()}
 
 Found = tuple[str, Any]  # where a value stood, and the value as it stood there
+
+
+def _set_by(name: str, parse: Callable[[str, Any], Any], *, has_default: bool = True) -> Any:
+    """Return a field that the option *name* sets; *has_default*: the option's default is a value, else it is None."""
+    option = BY_NAME[name]
+    default = parse(name, option.default) if has_default else None
+    return field(default=default, metadata={"key": option.key, "parse": parse})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How this run retries and what it reports."""
 
-    timeout_s: float = values.duration_s("--timeout", DEFAULTS["--timeout"])
-    max_attempts: int | None = None
-    first_wait_s: float = values.duration_s("--first-wait", DEFAULTS["--first-wait"])
-    longest_wait_s: float = values.duration_s("--longest-wait", DEFAULTS["--longest-wait"])
-    causes: tuple[Cause, ...] = (FROM_TABLE[DEFAULTS["--cause"]],)
-    refresh_on_retry: bool = False
-    report: str | None = None
-    on_retry: str | None = None
-    log_format: str | None = None  # None: JSON with `apply -json`, else text
-    quiet: bool = False
+    timeout_s: float = _set_by("--timeout", values.duration_s)
+    max_attempts: int | None = _set_by("--max-attempts", values.count, has_default=False)
+    first_wait_s: float = _set_by("--first-wait", values.duration_s)
+    longest_wait_s: float = _set_by("--longest-wait", values.positive_duration_s)
+    causes: tuple[Cause, ...] = (FROM_TABLE[BY_NAME["--cause"].default],)
+    refresh_on_retry: bool = _set_by("--refresh-on-retry", values.switch)
+    report: str | None = _set_by("--report", values.text_or_none)
+    on_retry: str | None = _set_by("--on-retry", values.text_or_none)
+    log_format: str | None = _set_by("--log-format", values.log_format, has_default=False)  # JSON with -json, else text
+    quiet: bool = _set_by("--quiet", values.switch)
 
 
 def load_settings(given: Given, environ: Mapping[str, str], directory: str | None) -> Settings:
@@ -39,8 +45,9 @@ def load_settings(given: Given, environ: Mapping[str, str], directory: str | Non
     Raises TfretryError with one sentence that names the option, the variable, or the file and key of a bad value.
     """
     found = _from_file(directory) | _from_environment(environ) | _from_options(given)
-    fields = {field: parse(*found[key]) for key, (field, parse) in PARSERS.items() if key in found}
-    return Settings(causes=_causes(found), **fields)
+    set_by = {each.name: each.metadata for each in fields(Settings) if each.metadata.get("key") in found}
+    parsed = {name: option["parse"](*found[option["key"]]) for name, option in set_by.items()}
+    return Settings(causes=_causes(found), **parsed)
 
 
 def _causes(found: Mapping[str, Found]) -> tuple[Cause, ...]:
@@ -89,18 +96,6 @@ def _custom(where: str, pattern: Any, *, name: str, why: str) -> Cause:
         raise TfretryError(f"{where}: {error}") from error
 
 
-# The field of Settings that the option with this key sets, and the function that parses its value.
-PARSERS: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
-    "timeout": ("timeout_s", values.duration_s),
-    "max_attempts": ("max_attempts", values.count),
-    "first_wait": ("first_wait_s", values.duration_s),
-    "longest_wait": ("longest_wait_s", values.positive_duration_s),
-    "refresh_on_retry": ("refresh_on_retry", values.switch),
-    "on_retry": ("on_retry", values.text_or_none),
-    "report": ("report", values.text_or_none),
-    "log_format": ("log_format", values.log_format),
-    "quiet": ("quiet", values.switch),
-}
 KEYS = frozenset({"cause", *(option.key for option in OPTIONS)})
 
 

@@ -136,14 +136,10 @@ def _unlisted(
 
     Raises PlanError if the plan file and `show` list different changes (terraform's internal/command/jsonplan).
     """
-    read = {key: planned.actions.get(key) for key in listed}
-    if read != {key: entry.action for key, entry in listed.items()}:
-        raise PlanError("terraform and tfretry read the plan file differently")
     known = addresses(approved)
-    unlisted = [known.get(key.address) for key in planned.actions.keys() - listed.keys()]
-    deletions = [key for key in unlisted if key is not None and key.mode == "data"]
-    if len(deletions) < len(unlisted) or any(
-        planned.actions[key] != "delete" for key in planned.actions.keys() - listed.keys()
-    ):
+    unlisted = {key: action for key, action in planned.actions.items() if key not in listed}
+    found = [known.get(key.address) for key, action in unlisted.items() if action == "delete"]
+    deletions = [each for each in found if each and each.mode == "data"]
+    if len(deletions) < len(unlisted) or any(planned.actions.get(key) != listed[key].action for key in listed):
         raise PlanError("terraform and tfretry read the plan file differently")
     return deletions

@@ -46,12 +46,7 @@ def read_state(text: bytes) -> State:
         pairs = [_pair(resource, each) for resource in document["resources"] or () for each in resource["instances"]]
         rest = {name: value for name, value in document.items() if name not in ("resources", "check_results")}
         serial, lineage = document["serial"], document["lineage"]
-        if (
-            not isinstance(serial, Number)
-            or not serial.isdecimal()
-            or not isinstance(lineage, str)
-            or isinstance(lineage, Number)
-        ):
+        if type(lineage) is not str or type(serial) is not Number or not serial.isdecimal():
             raise TypeError
         objects = dict(pairs)
     if len(objects) < len(pairs):

@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Self
 
 from tfretry.process.channels import open_descriptors
@@ -106,35 +107,26 @@ def _close_all_but(keep: set[int]) -> None:
 
 def _guard(read_end: int, drains: Sequence[int]) -> None:
     """Read until end-of-file, that is, until tfretry is gone (the forked child holds the write end until its exec)."""
-    terraform: _UnrelatedProcess | None = None
+    terminate: Callable[[], object] | None = None
     interrupted = False
     while message := os.read(read_end, READ_SIZE):
         for line in message.split():
             if line.isdigit():
-                terraform = _UnrelatedProcess(int(line))
+                terminate = _terminator(int(line))
             else:
                 interrupted = True
-    if terraform is None:
+    if terminate is None:
         return
     if not interrupted:
-        terraform.terminate()
+        with contextlib.suppress(OSError):
+            terminate()
     # Until terraform, and everything that it or its wrapper has started, has closed the channels.
     copy_until_eof([Flow(source=fd, target=os.open(os.devnull, os.O_WRONLY), watchers=()) for fd in drains])
 
 
-class _UnrelatedProcess:
-    """A process that is not our child. A pidfd, where there is one, stays valid when the number is used again."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._fd: int | None = None
-        if hasattr(os, "pidfd_open"):
-            with contextlib.suppress(OSError):
-                self._fd = os.pidfd_open(pid)
-
-    def terminate(self) -> None:
+def _terminator(pid: int) -> Callable[[], object]:
+    """Return what sends SIGTERM to *pid*, which is not our child: a pidfd stays valid when its number is used again."""
+    if hasattr(os, "pidfd_open"):
         with contextlib.suppress(OSError):
-            if self._fd is None:
-                os.kill(self._pid, signal.SIGTERM)
-            else:
-                signal.pidfd_send_signal(self._fd, signal.SIGTERM)
+            return partial(signal.pidfd_send_signal, os.pidfd_open(pid), signal.SIGTERM)
+    return partial(os.kill, pid, signal.SIGTERM)

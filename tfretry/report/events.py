@@ -110,14 +110,19 @@ class Applied(Event):
         return f"applied on attempt {self.attempt}, {duration(self.since_first_failure_s)} after the first failure"
 
 
+class Failure(Event):
+    """The run has failed."""
+
+    level = "error"
+    annotation: ClassVar[str | None] = "warning"
+    ignores_quiet = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GaveUp(Event):
+class GaveUp(Failure):
     """The last failure is retryable, but the deadline or the number of attempts is reached."""
 
     type = "tfretry_gave_up"
-    level = "error"
-    annotation = "warning"
-    ignores_quiet = True
 
     attempts: int
     elapsed_s: float
@@ -131,13 +136,10 @@ class GaveUp(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotRetried(Event):
+class NotRetried(Failure):
     """The run ends although it has met a known error: *reason* says why, in a clause."""
 
     type = "tfretry_not_retried"
-    level = "error"
-    annotation = "warning"
-    ignores_quiet = True
 
     reason: str
 
@@ -146,13 +148,10 @@ class NotRetried(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotContinued(Event):
+class NotContinued(Failure):
     """The rest of a saved plan is not applied, or terraform could not be started again: *details* are sentences."""
 
     type = "tfretry_not_continued"
-    level = "error"
-    annotation = "warning"
-    ignores_quiet = True
 
     reason: str
     details: tuple[str, ...]
@@ -162,12 +161,11 @@ class NotContinued(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interrupted(Event):
+class Interrupted(Failure):
     """A signal has ended the run between two attempts."""
 
     type = "tfretry_interrupted"
-    level = "error"
-    ignores_quiet = True
+    annotation = None
 
     signal: str
     meanwhile: str
