@@ -3,8 +3,8 @@
 Take the first of these that can show the point of the test. Each is slower than the one before it, except the last.
 
 1. Exact bytes and exit codes: `scripted`. Each run prints given texts to stdout and stderr and exits with a given code;
-   the fixture returns a function that tells which arguments each run had. `support/terraform_output.py` has terraform's
-   messages as terraform prints them, and `run()`, which runs tfretry.
+   the fixture returns a function that lists the arguments of each run. `support/terraform_output.py` has messages as
+   terraform prints them, and `run()`, which runs tfretry; `support/aws_errors.py` has the messages of AWS.
 2. A script: `fake_terraform` (shell) or `fake_python_terraform` (Python), where terraform must read a prompt, look at
    its environment, count its runs or die of a signal.
 3. Signals, terminals and descriptors: `Sandbox` of `support/harness.py`. It starts programs on pipes or on a terminal,

@@ -13,8 +13,8 @@ from tfretry.output.progress import Progress
 from tfretry.policy import NO_REFRESH, needs_refresh, waits
 from tfretry.terraform.messages import NO_REFRESH_REFUSED
 
-ROLE = Finding(address="aws_ecs_service.this", summary="role", cause=TABLE[0])
-TRANSIENT = Diagnosis(errors=1, findings=(ROLE,), unexplained=None)
+ROLE_FINDING = Finding(address="aws_ecs_service.this", summary="role", cause=TABLE[0])
+TRANSIENT = Diagnosis(errors=1, findings=(ROLE_FINDING,), unexplained=None)
 NOTHING = Diagnosis(errors=0, findings=(), unexplained=None)
 
 

@@ -6,12 +6,13 @@ import sys
 import time
 
 import pytest
+from aws_errors import SENTENCE
+from benching import STILL_CREATING
 
 LINE = b'2026-11-24T01:42:03.123Z [TRACE] vertex "aws_ecs_service.ecs": visit complete, with some more words to it\n'
-PROGRESS = b"\x1b[0m\x1b[1maws_ecs_service.ecs: Still creating... [10s elapsed]\x1b[0m\x1b[0m\n"
 KINDS = {
     "a log in blocks of 64 KiB": (LINE * 700)[:65_536],
-    "progress in blocks of 64 KiB": (PROGRESS * 1000)[:65_536],
+    "progress in blocks of 64 KiB": (STILL_CREATING * 1000)[:65_536],
     "one line without end in blocks of 64 KiB": b"x" * 65_536,
     "a log in chunks of one line": LINE,
 }
@@ -45,7 +46,7 @@ def grep_rate(block: bytes, total: int, tmp_path) -> float:
         for _ in range(total // len(block)):
             out.write(block)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    argv = ["grep", "-c", "Unable to assume the service linked role", str(file)]
+    argv = ["grep", "-c", SENTENCE, str(file)]
     subprocess.run(argv, check=False, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return total / 1e6 / (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)

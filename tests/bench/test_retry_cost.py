@@ -6,21 +6,20 @@ import time
 
 import pytest
 from benching import circumstances, installed, tell
-from terraform_output import TFRETRY
+from terraform_output import APPLY, TFRETRY
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(300)]
 pytest_plugins = ["provider_fixture"]
 
 RESOURCES = 1000
 READY_AFTER_S = (6, 13)  # several, since a loop may just happen to try at the right moment
-MODULE = f"""
+MANY = f"""
 resource "sim_service" "many" {{
   count = {RESOURCES}
   name  = "many"
 }}
 """
 LATE = 'resource "sim_service" "late" { name = "late" }\n'
-APPLY = ("apply", "-auto-approve", "-no-color")
 LOOP = f"until terraform {' '.join(APPLY)}; do sleep 5; done"
 
 
@@ -48,9 +47,9 @@ def applied(sim, command, ready_after_s):
 def test_a_retry_reads_nothing_again(sim, ways, monkeypatch, tmp_path):
     """A thousand resources of 20 ms reads, and one whose role is ready a while after the first failure."""
     installed(monkeypatch)
-    sim.applied(MODULE)
+    sim.applied(MANY)
     monkeypatch.setenv("SIM_READ_MS", "20")
-    sim.write(MODULE + LATE)
+    sim.write(MANY + LATE)
     shutil.copytree(sim.cloud.root, tmp_path / "cloud before")
     shutil.copy(sim.folder / "terraform.tfstate", tmp_path / "state before")
     tell(circumstances())

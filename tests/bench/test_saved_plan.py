@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 pytest_plugins = ["provider_fixture"]
 
 SIZES = (1000, 5000)
-MODULE = """
+MANY_AND_LATE = """
 resource "terraform_data" "many" {{
   count = {size}
   input = "value ${{count.index}}"
@@ -36,14 +36,14 @@ def seconds(sim, *command):
 def test_the_rest_of_a_saved_plan_costs_less_than_a_new_plan(sim, monkeypatch, tmp_path, size):
     """Of so many creations one is left: from the end of the first attempt to the start of the second."""
     installed(monkeypatch)
-    sim.write(MODULE.format(size=size))
+    sim.write(MANY_AND_LATE.format(size=size))
     sim.plan("tfplan")
     sim.fail("create", "late", attempts=1)
     report = tmp_path / "report.json"
     waits = ("--first-wait=10ms", "--longest-wait=10ms", f"--report={report}")
     seconds(sim, *TFRETRY, *waits, "apply", "tfplan")
     first, second = json.loads(report.read_text())["attempts"]
-    sim.write(MODULE.format(size=size).replace('"late"\n', '"other"\n'))
+    sim.write(MANY_AND_LATE.format(size=size).replace('"late"\n', '"other"\n'))
     planned_s = seconds(sim, "terraform", "plan", "-refresh=false", "-out=new")
     shown_s = seconds(sim, "terraform", "show", "-json", "new") + seconds(sim, "terraform", "show", "-json", "tfplan")
     proved_s = second["waited_s"]

@@ -14,6 +14,7 @@ import pytest
 from benching import (
     PLAN,
     PROGRESS,
+    STILL_CREATING,
     WRITES_BLOCKS,
     WRITES_LINES,
     alternating,
@@ -29,7 +30,6 @@ pytestmark = pytest.mark.bench
 
 PLAINEST_PUMP = [sys.executable, "-S", "-c", "import os\nwhile c := os.read(0, 65536): os.write(1, c)"]
 ROUNDS = 5
-STILL = b"\x1b[0m\x1b[1maws_ecs_service.ecs: Still creating... [10s elapsed]\x1b[0m\x1b[0m\n"
 STAMPS = """
 import os, time
 for _ in range(1000):
@@ -104,7 +104,7 @@ def rate(command, total, *, fd=1, terminal=False, pump=()):
 def test_what_goes_on_for_long_passes_as_fast_as_terraform_says_so(writer):
     """100 MB of nothing but `Still creating...`, each line written by itself, over a bare pipe."""
     total = 100_000_000
-    bare, ours = writer(WRITES_LINES, 1, total, text=STILL * 100)
+    bare, ours = writer(WRITES_LINES, 1, total, text=STILL_CREATING * 100)
     found = medians({"bare": lambda: rate(bare, total), "ours": lambda: rate(ours, total)}, rounds=ROUNDS)
     ratio = found["ours"] / found["bare"]
     tell(

@@ -7,8 +7,8 @@ from dataclasses import replace
 from threading import Thread
 
 import pytest
+from aws_errors import ACCESS_DENIED, AWS, SENTENCE
 from diagnostics import DEFAULT, diagnosis_of
-from render import ACCESS_DENIED, AWS, SENTENCE
 
 from tfretry.causes.diagnosis import SEARCHED, UNDECIDED_KEPT, Classifier
 from tfretry.causes.table import TABLE, custom_cause
@@ -16,7 +16,7 @@ from tfretry.causes.time_limit import TIME_LIMIT_S, time_limit
 from tfretry.output.diagnostic import UNREADABLE, Diagnostic
 from tfretry.terraform.messages import AUTHORED
 
-ROLE = "arn:aws:iam::123456789012:role"
+ARN = "arn:aws:iam::123456789012:role"
 SENTENCES = {
     "ecs-service-linked-role": [
         SENTENCE,
@@ -35,12 +35,12 @@ SENTENCES = {
         ),
         "you must enable a service-linked role to give Amazon OpenSearch Service permissions to access your VPC.",
         (
-            f"Access denied when attempting to assume role {ROLE}/aws-service-role/autoscaling.amazonaws.com/"
+            f"Access denied when attempting to assume role {ARN}/aws-service-role/autoscaling.amazonaws.com/"
             "AWSServiceRoleForAutoScaling. Validating load balancer configuration failed."
         ),
-        f"Unable to assume IAM role: {ROLE}/aws-service-role/x.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_X",
+        f"Unable to assume IAM role: {ARN}/aws-service-role/x.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_X",
         (
-            f"ValidationException: Role with arn: {ROLE}/aws-service-role/ecs.application-autoscaling.amazonaws.com/"
+            f"ValidationException: Role with arn: {ARN}/aws-service-role/ecs.application-autoscaling.amazonaws.com/"
             "AWSServiceRoleForApplicationAutoScaling_ECSService, could not be assumed because it does not exist"
         ),
         "Verify that you have permission to create service linked role. Otherwise wait and try again later",
@@ -48,7 +48,7 @@ SENTENCES = {
     "iam-propagation": [
         "InvalidParameterValueException: The role defined for the function cannot be assumed by Lambda.",
         (
-            f"Role with arn: {ROLE}/mine, could not be assumed because it does not exist or the trusted entity is not "
+            f"Role with arn: {ARN}/mine, could not be assumed because it does not exist or the trusted entity is not "
             "correct"
         ),
         "InvalidParameterException: Unable to assume role and validate the specified targetGroupArn. Please verify",
@@ -56,7 +56,7 @@ SENTENCES = {
         "InvalidInputException: Unable to assume role for arn",
         "ValidationException: Unable to assume IAM role",
         (
-            f"ECS was unable to assume the configured ECS Infrastructure Role '{ROLE}/mine'. Please verify that the "
+            f"ECS was unable to assume the configured ECS Infrastructure Role '{ARN}/mine'. Please verify that the "
             "role being passed has the proper trust relationship with Amazon ECS."
         ),
         "Unable to assume role and validate the listeners configured on your load balancer. Please verify the role",
@@ -65,7 +65,7 @@ SENTENCES = {
             "InvalidParameterValue: IAM role ARN value is invalid or does not include the required permissions for: "
             "SQLSERVER_BACKUP_RESTORE"
         ),
-        f"InvalidInputException: CodeBuild is not authorized to perform: sts:AssumeRole on {ROLE}/mine",
+        f"InvalidInputException: CodeBuild is not authorized to perform: sts:AssumeRole on {ARN}/mine",
     ],
     "throttling": [
         "Throttling: Rate exceeded",
@@ -199,7 +199,7 @@ def test_a_text_that_was_cut_explains_nothing():
     assert cause_of(error(AWS, torn=True), everything) is DEFAULT[0]
 
 
-SCRIPT = error(
+LOCAL_EXEC = error(
     "local-exec provisioner error", "Error running command 'deploy --timeout 5': exit status 75. Output: no luck"
 )
 
@@ -207,13 +207,13 @@ SCRIPT = error(
 @pytest.mark.parametrize(
     ("pattern", "diagnostic", "matches"),
     [
-        ("local-exec provisioner error", SCRIPT, True),
-        ("exit status 75", SCRIPT, True),
-        ("^Error: local-exec", SCRIPT, True),
-        ("Output: no luck$", SCRIPT, True),
-        (".*Error: .*no luck", SCRIPT, True),
-        (".*timeout.*", SCRIPT, False),
-        ("deploy", SCRIPT, False),
+        ("local-exec provisioner error", LOCAL_EXEC, True),
+        ("exit status 75", LOCAL_EXEC, True),
+        ("^Error: local-exec", LOCAL_EXEC, True),
+        ("Output: no luck$", LOCAL_EXEC, True),
+        (".*Error: .*no luck", LOCAL_EXEC, True),
+        (".*timeout.*", LOCAL_EXEC, False),
+        ("deploy", LOCAL_EXEC, False),
         ("^Error: creating Route", error("creating Route in Route Table (rtb-1)"), True),
         ("^creating Route", error("creating Route in Route Table (rtb-1)"), False),
         ("load balancer.  Please verify", error("x", "configured on your load balancer. Please verify the role"), True),
@@ -223,9 +223,9 @@ SCRIPT = error(
             True,
         ),
         ("^Error: a leaf$", error("a leaf", heading="2 errors occurred:"), True),
-        ("exit status 75", replace(SCRIPT, torn=True), False),
-        ("local-exec provisioner error", replace(SCRIPT, torn=True), True),
-        ("local-exec", replace(SCRIPT, truncated=True), False),
+        ("exit status 75", replace(LOCAL_EXEC, torn=True), False),
+        ("local-exec provisioner error", replace(LOCAL_EXEC, torn=True), True),
+        ("local-exec", replace(LOCAL_EXEC, truncated=True), False),
         ("quoted later", error("x", aside="quoted later"), False),
         ("y", error("x y': exit status 1. Output: z"), False),
     ],

@@ -8,6 +8,7 @@ import sys
 from datetime import datetime, timedelta
 
 import pytest
+from aws_errors import AWS, SENTENCE
 from terraform_output import CREATING, DENIED_ERROR, ROLE_ERROR, TFRETRY, run
 
 from tfretry import __version__
@@ -278,7 +279,7 @@ def test_json_output_is_read_from_stdout(scripted):
         "type": "diagnostic",
         "diagnostic": {
             "severity": "error",
-            "summary": "creating ECS Service: Unable to assume the service linked role. Please verify",
+            "summary": AWS,
             "detail": "",
             "address": "aws_ecs_service.j",
         },
@@ -300,7 +301,7 @@ JSON_ERROR = json.dumps(
         "type": "diagnostic",
         "diagnostic": {
             "severity": "error",
-            "summary": "Unable to assume the service linked role",
+            "summary": SENTENCE,
             "detail": "",
             "address": "s.a",
         },

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 
 import pytest
-from harness import Sandbox, wait_until
-from terraform_output import ROLE_ERROR
+from harness import STDIO, Sandbox, wait_until
+from terraform_output import ROLE_ERROR, TFRETRY
 
-EVERYWHERE = (0, 1, 2)
 ASKS = 'printf "Enter a value: "; read answer; echo "answer: $answer."'
 
 
@@ -28,7 +26,7 @@ def start(sandbox, script, *own, wait="1s", arguments=(), before=(), **options):
     terraform.write_text(f"#!/bin/sh\necho >>starts\n{script}\n")
     terraform.chmod(0o755)
     waits = ["--first-wait", wait, "--longest-wait", wait, "--report", "report"]
-    command = [*before, sys.executable, "-m", "tfretry", "--terraform", terraform, *waits, *own, "apply", *arguments]
+    command = [*before, *TFRETRY, "--terraform", terraform, *waits, *own, "apply", *arguments]
     return sandbox.run(command, cwd=sandbox.folder, **options)
 
 
@@ -80,7 +78,7 @@ def test_retries_continue_if_the_outputs_never_had_a_reader(sandbox):
 
 def test_an_answer_typed_during_the_wait_approves_nothing(sandbox):
     """Neither a whole line nor the beginning of one: the next apply asks again."""
-    program = start(sandbox, f"{ASKS}; {FAILS}", "--max-attempts", "2", wait="2s", terminal=EVERYWHERE)
+    program = start(sandbox, f"{ASKS}; {FAILS}", "--max-attempts", "2", wait="2s", terminal=STDIO)
     program.read_until(b"Enter a value: ")
     program.type(b"yes\n")
     program.read_until(b"retrying in")
@@ -96,7 +94,7 @@ def test_an_answer_typed_during_the_wait_approves_nothing(sandbox):
 def test_typed_input_is_kept_if_the_apply_does_not_ask(sandbox, arguments):
     """It is for the program that reads the terminal next."""
     script = f"[ $(grep -c '' starts) = 1 ] && {{ {FAILS}; }}; read line; echo \"line: $line.\""
-    program = start(sandbox, script, wait="2s", arguments=arguments, terminal=EVERYWHERE)
+    program = start(sandbox, script, wait="2s", arguments=arguments, terminal=STDIO)
     program.read_until(b"retrying in")
     program.type(b"make test\n")
     assert program.wait() == 0
@@ -106,7 +104,7 @@ def test_typed_input_is_kept_if_the_apply_does_not_ask(sandbox, arguments):
 def test_in_the_background_it_is_not_stopped(sandbox):
     """To flush the terminal's input from the background would stop us with SIGTTOU."""
     before = ["/bin/sh", "-m", "-c", '"$@" & wait $!', "sh"]
-    program = start(sandbox, FAILS, "--max-attempts", "2", wait="100ms", before=before, terminal=EVERYWHERE)
+    program = start(sandbox, FAILS, "--max-attempts", "2", wait="100ms", before=before, terminal=STDIO)
     assert (program.wait(), starts(sandbox)) == (1, 2)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from aws_errors import SENTENCE
+from corpus import CORPUS
 from render import Content, box, message, plain
-from terraform_output import run
+from terraform_output import QUICK, run
 
-CORPUS = Path(__file__).parents[1] / "corpus"
-FAST = ("--first-wait=0.1s", "--longest-wait=0.1s", "--max-attempts=2")
-SCRIPT = Content(
+LOCAL_EXEC = Content(
     summary="local-exec provisioner error",
     detail="Error running command 'deploy --timeout 5': exit status 75. Output: load balancer.  Please verify\n",
 )
@@ -30,7 +28,7 @@ def runs(fake_terraform, tmp_path):
         tries = tmp_path / "tries"
         tries.unlink(missing_ok=True)
         fake_terraform(f"echo >>{tries}; cat {tmp_path}/text >&{stream}; exit 1")
-        done = run(*FAST, *options, "apply", "-auto-approve")
+        done = run(*QUICK, "--max-attempts=2", *options, "apply", "-auto-approve")
         assert done.returncode == 1
         content = [line for line in done.stderr.decode().splitlines() if line.startswith("tfretry: ")]
         return len(tries.read_bytes()), "\n".join(content)
@@ -44,10 +42,10 @@ def runs(fake_terraform, tmp_path):
     [
         (Content(summary="creating Route in Route Table (rtb-1): x"), "^Error: creating Route", True),
         (Content(summary="creating Route in Route Table (rtb-1): x"), ".*Error: .*Route Table", True),
-        (SCRIPT, "load balancer.  Please verify", True),
-        (SCRIPT, "local-exec provisioner error", True),
-        (SCRIPT, "exit status 75", True),
-        (SCRIPT, ".*timeout.*", False),
+        (LOCAL_EXEC, "load balancer.  Please verify", True),
+        (LOCAL_EXEC, "local-exec provisioner error", True),
+        (LOCAL_EXEC, "exit status 75", True),
+        (LOCAL_EXEC, ".*timeout.*", False),
         (PASS_ROLE, "iam:PassRole on resource", True),
         (PRECONDITION, "zone is not there yet", True),
         (STALE, ".", False),
@@ -85,8 +83,8 @@ def test_an_error_that_hides_others_is_retried_for_its_summary(runs):
 
 def test_text_that_may_be_two_errors_is_not_retried_and_we_say_so(runs):
     """In every format: no cause explains the first of the two."""
-    inner = "no luck\n\nError: Unable to assume the service linked role."
-    content = Content(summary=SCRIPT.summary, detail=f"Error running command 'x': exit status 1. Output: {inner}")
+    inner = f"no luck\n\nError: {SENTENCE}"
+    content = Content(summary=LOCAL_EXEC.summary, detail=f"Error running command 'x': exit status 1. Output: {inner}")
     for text, stream in ((box(content), 2), (plain(content), 2), (message(content), 1)):
         tries, line = runs(text, stream=stream)
         assert tries == 1

@@ -12,14 +12,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import Sandbox, wait_until
+from aws_errors import SENTENCE
+from harness import STDIO, Sandbox, wait_until
 from terraform_output import TFRETRY
 
 from tfretry import __version__
 
 pytest_plugins = ["provider_fixture"]
 
-TERMINAL = (0, 1, 2)
 # The second resource is being created when the test acts, and is complete when the file `go` exists.
 CONFIGURATION = """
 resource "terraform_data" "first" {}
@@ -115,8 +115,7 @@ def state_of(pid):
 def test_tfretry_runs_it_if_there_is_no_other(tmp_path, monkeypatch, no_terraform):
     """A failed apply is retried, and the report has its path."""
     monkeypatch.chdir(tmp_path)
-    sentence = "Unable to assume the service linked role"
-    command = f"[ -e tried ] || {{ touch tried; echo '{sentence}' >&2; exit 254; }}"
+    command = f"[ -e tried ] || {{ touch tried; echo '{SENTENCE}' >&2; exit 254; }}"
     provisioner = f'provisioner "local-exec" {{\n    command = "{command}"\n  }}'
     (tmp_path / "main.tf").write_text(f'resource "terraform_data" "a" {{\n  {provisioner}\n}}\n')
     done = run(*TFRETRY, "--first-wait=10ms", "--report=report.json", "apply", "-auto-approve", "-json")
@@ -209,7 +208,7 @@ def test_its_children_see_no_trace_of_python(sandbox, command, monkeypatch, loca
 def test_ctrl_c_at_the_prompt_ends_it(sandbox, command, sensitive):
     """Under tfretry the terminal echoes afterwards."""
     (sandbox.folder / "main.tf").write_text(f'variable "x" {{\n  sensitive = {json.dumps(sensitive)}\n}}\n')
-    program = sandbox.run([*command, "apply"], terminal=TERMINAL, cwd=sandbox.folder)
+    program = sandbox.run([*command, "apply"], terminal=STDIO, cwd=sandbox.folder)
     program.read_until(b"Enter a value:")
     with program.echoes() as echoes:
         wait_until(lambda: echoes() != sensitive, what="terraform reads")
@@ -221,7 +220,7 @@ def test_ctrl_c_at_the_prompt_ends_it(sandbox, command, sensitive):
 def test_the_prompt_is_answered_on_a_terminal(sandbox, command):
     """With the keyboard."""
     (sandbox.folder / "main.tf").write_text('resource "terraform_data" "a" {}')
-    program = sandbox.run([*command, "apply"], terminal=TERMINAL, cwd=sandbox.folder)
+    program = sandbox.run([*command, "apply"], terminal=STDIO, cwd=sandbox.folder)
     program.read_until(b"Enter a value:")
     program.type(b"yes\n")
     assert program.wait() == 0
@@ -246,7 +245,7 @@ def interrupt_group(program):
 
 @pytest.mark.parametrize(
     ("happens", "terminal"),
-    [(press_ctrl_c, TERMINAL), (terminate, ()), (terminate, TERMINAL), (interrupt, ()), (interrupt_group, ())],
+    [(press_ctrl_c, STDIO), (terminate, ()), (terminate, STDIO), (interrupt, ()), (interrupt_group, ())],
 )
 def test_an_interrupt_arrives_once(sandbox, in_the_middle, happens, terminal):
     """The resource that is being created is completed and saved; no other is begun, and nothing is retried."""
@@ -263,7 +262,7 @@ def test_an_interrupt_arrives_once(sandbox, in_the_middle, happens, terminal):
 
 def test_a_second_interrupt_arrives_too(sandbox, in_the_middle):
     """Terraform exits at once."""
-    program = in_the_middle(terminal=TERMINAL)
+    program = in_the_middle(terminal=STDIO)
     program.type(b"\x03")
     program.read_until(b"Interrupt received.")
     program.type(b"\x03")
@@ -277,7 +276,7 @@ def test_ctrl_z_stops_it_and_fg_continues_it(sandbox, command):
     """In an interactive shell."""
     (sandbox.folder / "main.tf").write_text(CONFIGURATION)
     shell = ["bash", "--norc", "--noprofile", "-i"]
-    program = sandbox.run(shell, terminal=TERMINAL, cwd=sandbox.folder, env={"PS1": "shell> ", "TERM": "dumb"})
+    program = sandbox.run(shell, terminal=STDIO, cwd=sandbox.folder, env={"PS1": "shell> ", "TERM": "dumb"})
     program.read_until(b"shell> ")
     program.type(shlex.join([*command, "apply", "-auto-approve", "-no-color"]).encode() + b"\n")
     program.read_while(lambda: not (sandbox.folder / "started").exists(), what="the apply's middle")

@@ -6,33 +6,28 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from aws_errors import CLI_FAILS, CLI_IS_DENIED, SENTENCE
 from harness import wait_until
+from terraform_output import TFRETRY
 
-TFRETRY = [sys.executable, "-m", "tfretry"]
-SENTENCE = "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
-AWS_CLI = (
-    "echo 'An error occurred (InvalidParameterException) when calling the CreateService operation: "
-    f"{SENTENCE}' >&2; exit 254"
-)
 WAITS_FOR_ROLE = f"""
 resource "terraform_data" "cluster" {{}}
 resource "terraform_data" "service" {{
   depends_on = [terraform_data.cluster]
   provisioner "local-exec" {{
-    command = "echo try >>tries; [ -e role ] || {{ {AWS_CLI}; }}"
+    command = "echo try >>tries; [ -e role ] || {{ {CLI_FAILS}; }}"
   }}
 }}
 """
-DENIED_ERROR = """
-resource "terraform_data" "denied" {
-  provisioner "local-exec" {
-    command = "echo 'AccessDeniedException: not yours' >&2; exit 254"
-  }
-}
+DENIED = f"""
+resource "terraform_data" "denied" {{
+  provisioner "local-exec" {{
+    command = "{CLI_IS_DENIED}"
+  }}
+}}
 """
 QUOTED = f"""
 resource "terraform_data" "quoted" {{
@@ -88,14 +83,14 @@ def test_the_role_becomes_ready_and_the_apply_succeeds(module):
 
 def test_a_permanent_error_is_not_retried(module):
     """Terraform's exit code, and no line of ours."""
-    module(DENIED_ERROR)
+    module(DENIED)
     done = run("apply", "-auto-approve")
     assert (done.returncode, "tfretry" in done.stderr) == (1, False)
 
 
 def test_a_role_error_beside_a_permanent_one_is_not_retried(module):
     """A line names the permanent error."""
-    folder = module(WAITS_FOR_ROLE + DENIED_ERROR)
+    folder = module(WAITS_FOR_ROLE + DENIED)
     done = run("apply", "-auto-approve")
     assert (done.returncode, tries(folder)) == (1, 1)
     assert "tfretry: not retried: terraform_data.denied failed for another reason" in done.stderr

@@ -7,17 +7,16 @@ import os
 import resource
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from terraform_output import DENIED_ERROR, ROLE_ERROR, TFRETRY, run
+from harness import HERE
+from terraform_output import DENIED_ERROR, QUICK, ROLE_ERROR, TFRETRY, run
 
 pytest_plugins = ["provider_fixture"]
-QUICK = ("--first-wait=10ms", "--longest-wait=20ms")
 UNLIMITED = "ulimit -S -f unlimited"  # in scripts that stand for terraform: the limit is for our files alone
-WITHOUT_LINUX = (str(Path(__file__).parents[1] / "support" / "without_linux.py"),)
-MAIN = "from tfretry.__main__ import main; main()"
-MODULE = """
+WITHOUT_LINUX = (str(HERE / "without_linux.py"),)
+RUN_MAIN = "from tfretry.__main__ import main; main()"
+WITH_LONG_VARIABLE = """
 variable "long" {}
 resource "sim_service" "a" { name = "a" }
 """
@@ -63,7 +62,7 @@ def test_on_a_full_disk_only_our_own_file_is_lost(tmp_path, monkeypatch, where):
 @pytest.mark.parametrize("start", [("-m", "tfretry"), WITHOUT_LINUX], ids=["in memory", "on disk"])
 def test_on_a_full_disk_a_saved_plan_is_not_continued(sim, tmp_path, monkeypatch, size, start):
     """Terraform's exit code, a sentence, and no file is left."""
-    sim.write(MODULE)
+    sim.write(WITH_LONG_VARIABLE)
     sim.plan("tfplan", f"-var=long={'x' * 50}")
     sim.fail("create", "a", attempts=1)
     (tmp_path / "wrapper").write_text(f'#!/bin/sh\n{UNLIMITED}\nexec terraform "$@"\n')
@@ -117,7 +116,7 @@ def test_a_fault_of_ours_keeps_terraforms_exit_code(scripted, tmp_path, monkeypa
 def test_a_lack_of_descriptors_is_one_sentence(fake_terraform):
     """With an exit code of ours, since terraform has not run."""
     fake_terraform("echo out")
-    no_descriptor = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8)); {MAIN}"
+    no_descriptor = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8)); {RUN_MAIN}"
     done = subprocess.run([sys.executable, "-c", no_descriptor, "apply"], capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (125, b"")
     assert done.stderr == b"tfretry: Too many open files\n"

@@ -10,13 +10,14 @@ import subprocess
 import time
 
 import pytest
+from aws_errors import SENTENCE
 from provider.cloud import DENIED_ANSWER
+from saved_plans import CREATE_FIRST, service
+from terraform_output import APPLY
 
 pytestmark = pytest.mark.slow
 pytest_plugins = ["provider_fixture"]
 
-APPLY = ("apply", "-auto-approve", "-no-color")
-REASON = "InvalidParameterException: Unable to assume the service linked role. Please verify that"
 EVERYTHING = """
 resource "sim_service" "all" {
   name    = "all"
@@ -35,10 +36,6 @@ resource "sim_service" "all" {
 """
 
 
-def service(name, body="", *, label=None):
-    return f'resource "sim_service" "{label or name}" {{\n  name = "{name}"\n  {body}\n}}\n'
-
-
 def resources(sim):
     state = json.loads(sim.terraform("show", "-json").stdout)
     return {each["address"]: each for each in state.get("values", {}).get("root_module", {}).get("resources", [])}
@@ -55,7 +52,7 @@ def test_a_create_fails_with_the_error_of_aws_until_the_gate_opens(sim):
     failed = sim.terraform(*APPLY)
     assert failed.returncode == 1
     assert "\nError: creating ECS Service (nginx): operation error ECS: CreateService, https resp" in failed.stderr
-    assert REASON in failed.stderr
+    assert f"InvalidParameterException: {SENTENCE}" in failed.stderr
     assert (resources(sim), sim.objects()) == ({}, [])
     sim.gate()
     assert sim.terraform(*APPLY).returncode == 0
@@ -135,7 +132,7 @@ def test_drift_is_seen_by_a_refresh_alone(sim):
     assert sim.calls() == []
     assert actions(sim.plan("seeing")) == {"sim_service.a": ["update"]}
     assert sim.calls() == [("read", "a")]
-    sim.write(service("b", "lifecycle {\n    create_before_destroy = true\n  }", label="a"))
+    sim.write(service("a", CREATE_FIRST, name="b"))
     assert actions(sim.plan("renamed")) == {"sim_service.a": ["create", "delete"]}
 
 

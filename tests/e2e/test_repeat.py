@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from saved_plans import service
+from terraform_output import QUICK
 
 pytestmark = pytest.mark.slow
 pytest_plugins = ["provider_fixture"]
-
-QUICK = ("--first-wait=10ms", "--longest-wait=20ms")
-
-
-def service(name, *lines):
-    return f'resource "sim_service" "{name}" {{\n  name = "{name}"\n' + "".join(f"  {line}\n" for line in lines) + "}\n"
 
 
 def test_a_retry_reads_no_resource_again(sim):

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Sequence
 
 import pytest
+from saved_plans import service
 from terraform_output import ROLE_ERROR, TFRETRY
 
 pytest_plugins = ["provider_fixture"]
@@ -43,9 +44,8 @@ def test_five_hundred_attempts_leak_nothing(fake_terraform, tmp_path):
 def test_a_plan_that_is_continued_again_and_again_leaks_nothing(sim, tmp_path, monkeypatch):
     """No descriptor of an attempt's guardian, canary and files stays open."""
     names = [f"s{number}" for number in range(CONTINUED)]
-    service = 'resource "sim_service" "{0}" {{\n  name = "{0}"\n  depends_on = [{1}]\n}}\n'
     before = ["", *(f"sim_service.{name}" for name in names)]
-    sim.write("".join(map(service.format, names, before)))
+    sim.write("".join(service(name, f"depends_on = [{needed}]") for name, needed in zip(names, before, strict=False)))
     sim.plan("tfplan")
     for name in names:
         sim.fail("create", name, attempts=1)

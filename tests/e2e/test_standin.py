@@ -14,12 +14,11 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from aws_errors import SENTENCE
 from harness import Program, wait_until
 from terraform_output import ROLE_ERROR, TFRETRY, run
 
 from tfretry.terraform.embedded import find_embedded
-
-SENTENCE = "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from aws_errors import CLI_FAILS, CLI_IS_DENIED
 from harness import Sandbox
 from releases import LIBRARY, NULL_PROVIDER, RELEASES, fetched, install, on_path
+from saved_plans import service
 from terraform_output import TFRETRY
 
 pytestmark = [
@@ -22,16 +24,10 @@ pytestmark = [
 ]
 pytest_plugins = ["provider_fixture"]
 
-SENTENCE = "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
-FAIL = (
-    "echo 'An error occurred (InvalidParameterException) when calling the CreateService operation: "
-    f"{SENTENCE}' >&2; exit 254"
-)
-SECOND_TRY = f"echo try >>tries; [ $(grep -c try tries) -ge 2 ] || {{ {FAIL}; }}"
-ALWAYS_FAILS = f"echo try >>tries; {FAIL}"
-WAITS_FOR_GO = f"trap '' INT; echo try >>tries; while [ ! -e go ]; do sleep 0.02; done; {FAIL}"
-DENYING_COMMAND = "echo 'AccessDeniedException: not yours' >&2; exit 254"
-APPLY = ("apply", "-auto-approve", "-input=false")
+SECOND_TRY = f"echo try >>tries; [ $(grep -c try tries) -ge 2 ] || {{ {CLI_FAILS}; }}"
+ALWAYS_FAILS = f"echo try >>tries; {CLI_FAILS}"
+WAITS_FOR_GO = f"trap '' INT; echo try >>tries; while [ ! -e go ]; do sleep 0.02; done; {CLI_FAILS}"
+APPLY_UNATTENDED = ("apply", "-auto-approve", "-input=false")
 AVAILABLE = (*RELEASES, *on_path())
 
 
@@ -137,7 +133,7 @@ def tfretry(*arguments):
 def test_the_role_error_is_resolved_by_a_second_apply(module, release, colour):
     """All of stdout is terraform's; our lines are on stderr."""
     module.write(cluster="true", service=SECOND_TRY)
-    done = tfretry(*APPLY, *colour)
+    done = tfretry(*APPLY_UNATTENDED, *colour)
     assert (done.returncode, module.tries()) == (0, 2), done.stderr
     assert f"tfretry: {release.resource}.service: the ECS service-linked role cannot be assumed yet" in done.stderr
     assert "tfretry: applied on attempt 2" in done.stderr
@@ -150,9 +146,9 @@ def test_a_permanent_error_beside_it_is_one_apply(module, release):
     """Our line names it."""
     module.write(service=ALWAYS_FAILS)
     with open("denied.tf", "w") as file:
-        provisioner = f'provisioner "local-exec" {{\n    command = {json.dumps(DENYING_COMMAND)}\n  }}'
+        provisioner = f'provisioner "local-exec" {{\n    command = {json.dumps(CLI_IS_DENIED)}\n  }}'
         file.write(f'resource "{release.resource}" "denied" {{\n  {provisioner}\n}}\n')
-    done = tfretry(*APPLY)
+    done = tfretry(*APPLY_UNATTENDED)
     assert (done.returncode, module.tries()) == (1, 1)
     assert f"tfretry: not retried: {release.resource}.denied failed for another reason" in done.stderr
 
@@ -161,7 +157,7 @@ def test_a_permanent_error_beside_it_is_one_apply(module, release):
 def test_it_gives_up(module):
     """The exit code is terraform's, and our line has the remedy."""
     module.write(service=ALWAYS_FAILS)
-    done = tfretry("--max-attempts=3", *APPLY)
+    done = tfretry("--max-attempts=3", *APPLY_UNATTENDED)
     assert (done.returncode, module.tries()) == (1, 3)
     assert "tfretry: gave up after 3 attempts" in done.stderr
     assert "create-service-linked-role" in done.stderr
@@ -171,7 +167,7 @@ def test_it_gives_up(module):
 def test_the_error_is_found_in_json(module):
     """Each line of stdout is terraform's JSON; the report has its version."""
     module.write(service=SECOND_TRY)
-    done = tfretry("--report=report.json", *APPLY, "-json")
+    done = tfretry("--report=report.json", *APPLY_UNATTENDED, "-json")
     assert (done.returncode, module.tries()) == (0, 2), done.stdout
     messages = [json.loads(line) for line in done.stdout.splitlines()]
     assert {each["@module"] for each in messages} == {"terraform.ui"}
@@ -207,7 +203,7 @@ def test_after_an_interrupt_nothing_is_retried(module, tmp_path, real_terraform)
         module.write(cluster="true", service=WAITS_FOR_GO)
         sandbox = Sandbox(tmp_path)
         try:
-            program = sandbox.run([*command, *APPLY, "-no-color"], terminal=(0, 1, 2), cwd=module.folder)
+            program = sandbox.run([*command, *APPLY_UNATTENDED, "-no-color"], terminal=(0, 1, 2), cwd=module.folder)
             program.read_while(lambda: not (module.folder / "tries").exists(), what="the apply's middle")
             program.type(b"\x03")
             program.read_until(b"nterrupt received.")
@@ -227,15 +223,11 @@ def test_after_an_interrupt_nothing_is_retried(module, tmp_path, real_terraform)
 def test_what_has_been_replaced_is_not_replaced_again(module, release):
     """The retry has no -replace."""
     module.write(cluster="echo made >>cluster")
-    assert tfretry(*APPLY).returncode == 0
+    assert tfretry(*APPLY_UNATTENDED).returncode == 0
     module.write(cluster="echo made >>cluster", service=SECOND_TRY)
-    done = tfretry(*APPLY, f"-replace={release.resource}.cluster")
+    done = tfretry(*APPLY_UNATTENDED, f"-replace={release.resource}.cluster")
     assert (done.returncode, module.tries()) == (0, 2), done.stderr
     assert Path("cluster").read_text() == "made\n" * 2
-
-
-def service(name, body=""):
-    return f'resource "sim_service" "{name}" {{\n  name = "{name}"\n  {body}\n}}\n'
 
 
 @since(1, 0)

@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import json
 import random
-from pathlib import Path
 
 import pytest
 import render
+from aws_errors import ACCESS_DENIED, AWS
+from corpus import CORPUS
 from diagnostics import cut_at, diagnosis_of, in_pieces, is_retried, read
-from render import ACCESS_DENIED, AWS, FORMATS, OLD_FORMATS, Content
+from render import FORMATS, KEYED_ADDRESS, OLD_FORMATS, Content
 
 from tfretry.output.diagnostic import Diagnostic
 
-CORPUS = Path(__file__).parents[1] / "corpus"
 CAPTURES = json.loads((CORPUS / "index.json").read_text())
 
 
@@ -44,14 +44,11 @@ def test_the_address_is_read_from_every_format(file, address):
     assert read((CORPUS / file).read_bytes())[0].address == address
 
 
-BLUE = 'module.app["blue"].aws_ecs_service.this[0]'
-
-
 @pytest.mark.parametrize("format_", FORMATS)
 def test_an_address_in_a_module_with_keys_is_read_in_full(format_):
     """The address is the one that terraform prints, in every format."""
-    (found,) = read(FORMATS[format_](Content(summary=AWS, address=BLUE), 40).encode())
-    assert found == Diagnostic(summary=AWS, detail="", address=BLUE, format=found.format)
+    (found,) = read(FORMATS[format_](Content(summary=AWS, address=KEYED_ADDRESS), 40).encode())
+    assert found == Diagnostic(summary=AWS, detail="", address=KEYED_ADDRESS, format=found.format)
 
 
 @pytest.mark.parametrize("newer", [False, True], ids=["0.11.11", "0.11.14"])

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 import render
+from aws_errors import ACCESS_DENIED, AWS, SENTENCE
 from diagnostics import diagnosis_of, in_pieces, is_retried, read
-from render import ACCESS_DENIED, AWS, FORMATS, NOISE, SENTENCE, WARNING, Content
+from render import FORMATS, NOISE, WARNING, Content
 
 UNLOCK = "Releasing state lock. This may take a few moments...\n"
 PROMPT = "\nDo you want to perform these actions?\n\n  Enter a value: no\n\nApply cancelled.\n"

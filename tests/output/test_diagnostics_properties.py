@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import pytest
 import render
+from aws_errors import ACCESS_DENIED, AWS, SENTENCE
 from diagnostics import cut_at, diagnosis_of, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from render import ACCESS_DENIED, AWS, NOISE, SENTENCE, WARNING, Content
+from render import KEYED_ADDRESS, NOISE, WARNING, Content
 
 from tfretry.output.progress import ProgressReader
 
 MANY = settings(max_examples=8_000, deadline=None, suppress_health_check=list(HealthCheck))
 SOME = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-BLUE = 'module.app["blue"].aws_ecs_service.this[0]'
 
 text_of_words = st.lists(
     st.sampled_from([*AWS.split(), *ACCESS_DENIED.split(), "a", "│", "foo:", "*", "{", "│x", "naïve", "Ω" * 30, "12:"]),
@@ -19,7 +19,7 @@ text_of_words = st.lists(
     max_size=30,
 ).map(" ".join)
 lines_of_text = st.lists(text_of_words, min_size=1, max_size=4).map("\n".join)
-addresses = st.sampled_from(["aws_ecs_service.ecs", BLUE, 'module.a.data.aws_x.y["a b: c"]', None])
+addresses = st.sampled_from(["aws_ecs_service.ecs", KEYED_ADDRESS, 'module.a.data.aws_x.y["a b: c"]', None])
 anything = st.builds(
     Content, summary=lines_of_text, detail=st.just("") | lines_of_text, address=addresses, located=st.booleans()
 )

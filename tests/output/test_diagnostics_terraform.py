@@ -3,8 +3,8 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from aws_errors import SENTENCE
 from diagnostics import diagnosis_of, read
-from render import SENTENCE
 from terminal import on_a_terminal, on_pipes
 
 ADDRESS = 'module.app["blue"].terraform_data.this[0]'

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from aws_errors import ACCESS_DENIED, SENTENCE
 from diagnostics import diagnosis_of, is_retried, read
-from render import ACCESS_DENIED, SENTENCE
 
 from tfretry.output.lines import LINE_LIMIT
 

@@ -6,10 +6,11 @@ import os
 
 import pytest
 import render
+from aws_errors import ACCESS_DENIED, AWS, SENTENCE
 from diagnostics import DEFAULT, diagnosis_of, read
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
-from render import ACCESS_DENIED, AWS, SENTENCE, Content
+from render import Content
 
 from tfretry.causes.table import custom_cause
 

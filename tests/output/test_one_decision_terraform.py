@@ -5,18 +5,18 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from aws_errors import AWS, SENTENCE
 from diagnostics import diagnosis_of, read
-from render import AWS, SENTENCE
 from terminal import on_a_terminal, on_pipes
 
-INNER = """
+INNER_MODULE = """
 resource "terraform_data" "inner" {
   provisioner "local-exec" {
     command = "echo \\"An error occurred: $SENTENCE\\"; exit 254"
   }
 }
 """
-MAIN = """
+OUTER_MODULE = """
 variable "script" {}
 
 resource "terraform_data" "x" {
@@ -26,7 +26,7 @@ resource "terraform_data" "x" {
 }
 """
 DENIAL = "ci is not authorized to perform: ecs:X"
-NESTED = '"$TERRAFORM" -chdir="$INNER" apply -auto-approve -input=false -state="$(mktemp -u)"'
+INNER_APPLY = '"$TERRAFORM" -chdir="$INNER_MODULE" apply -auto-approve -input=false -state="$(mktemp -u)"'
 SCRIPTS = {
     "a log": (f"2026-11-26 10:00:00 [INFO] start\n2026-11-26 10:00:01 [ERROR] {SENTENCE}", True),
     "a log of TF_LOG's form": (f"2026-11-26T10:00:01.123Z [ERROR] x: {SENTENCE}", True),
@@ -42,7 +42,7 @@ SCRIPTS = {
     "a warning before": (f"x\n\nWarning: y\n\n{SENTENCE}", False),
     "a warning behind": (f"{SENTENCE}\n\nWarning: y\n\n{DENIAL}", False),
 }
-FORMATS = {
+VIEWS = {
     "colour": ([], None),
     "no colour": (["-no-color"], None),
     "json": (["-json"], None),
@@ -55,7 +55,7 @@ FORMATS = {
 @pytest.fixture(scope="module")
 def folders(real_terraform, tmp_path_factory):
     found = []
-    for text in (MAIN, INNER):
+    for text in (OUTER_MODULE, INNER_MODULE):
         folder = tmp_path_factory.mktemp("configuration")
         (folder / "main.tf").write_text(text)
         subprocess.run([real_terraform, "init", "-input=false"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
@@ -68,12 +68,12 @@ def diagnosis(real_terraform, folders, tmp_path, monkeypatch):
     """Run terraform in a format, with a script as its local-exec; return the diagnosis."""
     folder, inner = folders
     monkeypatch.setenv("TERRAFORM", real_terraform)
-    monkeypatch.setenv("INNER", str(inner))
+    monkeypatch.setenv("INNER_MODULE", str(inner))
     monkeypatch.setenv("SENTENCE", SENTENCE)
 
     def run(script: str, format_: str):
         (tmp_path / "script").write_text(script)
-        options, columns = FORMATS[format_]
+        options, columns = VIEWS[format_]
         argv = [real_terraform, "apply", "-auto-approve", "-input=false", f"-state={tmp_path / 'state'}"]
         argv += [f"-var=script={tmp_path / 'script'}", *options]
         code, streams = on_a_terminal(argv, folder, columns) if columns else on_pipes(argv, folder)
@@ -83,7 +83,7 @@ def diagnosis(real_terraform, folders, tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("format_", VIEWS)
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_what_a_script_prints_is_decided_the_same_in_every_format(diagnosis, name, format_):
     """Log lines and terraform's words belong to the script; text that may be two errors needs two transient ones."""
@@ -93,7 +93,7 @@ def test_what_a_script_prints_is_decided_the_same_in_every_format(diagnosis, nam
     assert found.is_transient is retried
 
 
-@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("format_", VIEWS)
 @pytest.mark.parametrize(
     ("inner", "retried"),
     [("", True), ("-no-color", True), ("-json", True), ("2>&1 >/dev/null", True), ("-no-color 2>&1 >/dev/null", True)],
@@ -103,11 +103,11 @@ def test_another_terraform_within_is_decided_the_same_in_every_format(diagnosis,
 
     That text is its progress, which quotes the sentence; or it is empty, and then no blank line divides the two.
     """
-    assert diagnosis(f"{NESTED} {inner}\n", format_).is_transient is retried
+    assert diagnosis(f"{INNER_APPLY} {inner}\n", format_).is_transient is retried
 
 
-@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("format_", VIEWS)
 def test_text_that_may_be_two_errors_has_met_a_cause(diagnosis, format_):
     """So tfretry says why there is no retry."""
-    found = diagnosis(f"echo no luck; {NESTED} -no-color 2>&1 >/dev/null\n", format_)
+    found = diagnosis(f"echo no luck; {INNER_APPLY} -no-color 2>&1 >/dev/null\n", format_)
     assert (found.is_transient, found.met_cause) == (False, True)

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
+from corpus import CORPUS
 from diagnostics import in_pieces
-from render import PLAN, ui
+from render import KEYED_ADDRESS, QUOTING_PLAN, ui
 
 from tfretry.output.progress import ELAPSED_KEPT, Progress, ProgressReader, ReportedChange
-
-CORPUS = Path(__file__).parents[1] / "corpus"
 
 
 def progress_of(text: str | bytes, *, size: int = 65_536) -> Progress:
@@ -43,10 +41,7 @@ def beginning(finished: ReportedChange) -> str:
         ("aws_x.y.0: Creation complete after 2s (ID: i-1)", change("create", "aws_x.y.0")),
         ("aws_x.y: Modifications complete after 1m2s [id=i-1]", change("update", "aws_x.y")),
         ("data.aws_x.y[3]: Destruction complete after 0s", change("delete", "data.aws_x.y[3]")),
-        (
-            'module.app["blue"].aws_ecs_service.this[0]: Creation complete after 0s',
-            change("create", 'module.app["blue"].aws_ecs_service.this[0]'),
-        ),
+        (f"{KEYED_ADDRESS}: Creation complete after 0s", change("create", KEYED_ADDRESS)),
         (
             "aws_x.y (deposed object 00000001): Destruction complete after 0s",
             change("delete", "aws_x.y"),
@@ -94,7 +89,7 @@ def test_a_completion_counts_only_after_its_beginning():
         "aws_x.y: Creation complete",
         "aws_x.y: Read complete after 2s",
         "aws_x.y: Creation errored after 2s",
-        PLAN,
+        QUOTING_PLAN,
     ],
 )
 def test_what_only_looks_like_progress_is_not(line):

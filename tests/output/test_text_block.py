@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from aws_errors import ACCESS_DENIED, SENTENCE
 from diagnostics import is_retried, read
-from render import ACCESS_DENIED, SENTENCE
 
 from tfretry.output.diagnostic import TEXT_LIMIT
 from tfretry.output.diagnostics import DiagnosticReader

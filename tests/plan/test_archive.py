@@ -3,16 +3,16 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
-from pathlib import Path
 
 import pytest
+from corpus import PLANS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfretry.errors import PlanError
 from tfretry.plan.archive import PLAN, PREVIOUS_STATE, STATE, read_archive, write_archive
 
-CAPTURED = (Path(__file__).parents[1] / "corpus/tofu1.12.6-plan-exclude/approved.tfplan").read_bytes()
+CAPTURED = (PLANS / "approved.tfplan").read_bytes()
 MEMBERS = {
     PLAN: b"the plan " * 50,
     STATE: b"the state",

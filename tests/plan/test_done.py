@@ -534,7 +534,7 @@ def test_reports_are_summed_up_by_address():
 
 # How far an attempt may have come with each action: what it reports, the current object now (or "as it was"), whether
 # the old one is deposed, and what is to be said of it.
-STEPS = {
+STAGES = {
     "create": [("", None, "left"), ("created", NEW, "done")],
     "delete, create": [
         ("", REWRITTEN, "left"),
@@ -558,7 +558,7 @@ STEPS = {
     "no-op": [("", OLD, "neither")],
     "": [("", OLD, "neither")],  # no change at all
 }
-steps = st.sampled_from([(action, *step) for action, ways in STEPS.items() for step in ways])
+steps = st.sampled_from([(action, *step) for action, ways in STAGES.items() for step in ways])
 runs = st.lists(st.tuples(steps, st.sampled_from(["", "left", "done"])), min_size=1, max_size=8)
 
 
@@ -568,7 +568,7 @@ def run_of(drawn):
     for n, (step, deposed) in enumerate(drawn):
         add(run, ChangeKey(f"a.n{n}"), *step)
         if deposed and step[0]:
-            add(run, ChangeKey(f"a.n{n}", "d1"), "delete", *STEPS["delete"][deposed == "done"])
+            add(run, ChangeKey(f"a.n{n}", "d1"), "delete", *STAGES["delete"][deposed == "done"])
     return run
 
 
@@ -655,7 +655,7 @@ def archive_of(message):
 
 def carried_over(count):
     """Decide and carry over a plan of *count* changes of every kind, at every step; return the peak of memory."""
-    ways = [(action, *step) for action, ways in STEPS.items() if action for step in ways]
+    ways = [(action, *step) for action, ways in STAGES.items() if action for step in ways]
     run = run_of([(ways[n % len(ways)], "") for n in range(count)])
     numbers = {name: number for number, name in ACTION_NAMES.items()}
     values = encode(2, b"before") + encode(2, b"after")

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
+from corpus import PLANS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +11,6 @@ from tfretry.errors import PlanError
 from tfretry.plan.changes import ChangeKey
 from tfretry.plan.plan_json import Number, ObjectKey, addresses, entries, has_ephemeral_resources, parse
 
-CORPUS = Path(__file__).parents[1] / "corpus/tofu1.12.6-plan-exclude"
 LONG = "3.14159265358979323846264338327950288419716939937510582097494459"
 CHANGE = {"address": "a.b", "mode": "managed", "type": "a", "name": "b", "change": {"actions": ["create"]}}
 ODD = [None, True, 0, 1.5, "", "text", [], ["text"], [[]], {}, {"k": {}}, [None]]
@@ -157,7 +156,7 @@ def test_a_change_without_what_every_change_has_is_refused(name):
         entries(read({"resource_changes": [{member: value for member, value in CHANGE.items() if member != name}]}))
 
 
-STATE = {
+ROOT_MODULE = {
     "resources": [{"address": "a.b", "mode": "managed", "type": "a", "name": "b"}],
     "child_modules": [
         {"address": "module.m[0]"},
@@ -184,7 +183,7 @@ STATE = {
 
 def test_the_objects_of_the_prior_state_are_read_by_address():
     """In modules of modules, too."""
-    assert addresses(read({"prior_state": {"values": {"root_module": STATE}}})) == {
+    assert addresses(read({"prior_state": {"values": {"root_module": ROOT_MODULE}}})) == {
         "a.b": ObjectKey("", "managed", "a", "b", None),
         "module.m[1].module.n.data.a.b[0]": ObjectKey("module.m[1].module.n", "data", "a", "b", Number("0")),
     }
@@ -199,14 +198,14 @@ def test_a_plan_on_no_state_has_no_objects(document):
 @pytest.mark.parametrize("odd", ODD, ids=repr)
 def test_a_prior_state_of_any_odd_shape_is_a_sentence(odd):
     """PlanError, or objects."""
-    for document in replaced({"prior_state": {"values": {"root_module": STATE}}}, odd):
+    for document in replaced({"prior_state": {"values": {"root_module": ROOT_MODULE}}}, odd):
         try:
             addresses(read(document))
         except PlanError as error:
             assert str(error) == "terraform's answer cannot be read: it is not a plan"  # noqa: PT017
 
 
-MODULE = {"resources": [{"mode": "managed"}], "module_calls": {"m": {"module": {"module_calls": {"n": {}}}}}}
+WITHOUT_EPHEMERAL = {"resources": [{"mode": "managed"}], "module_calls": {"m": {"module": {"module_calls": {"n": {}}}}}}
 WITH_EPHEMERAL = {"resources": [{"mode": "managed"}, {"mode": "ephemeral"}]}
 
 
@@ -214,7 +213,7 @@ WITH_EPHEMERAL = {"resources": [{"mode": "managed"}, {"mode": "ephemeral"}]}
     ("module", "expected"),
     [
         ({}, False),
-        (MODULE, False),
+        (WITHOUT_EPHEMERAL, False),
         (WITH_EPHEMERAL, True),
         ({"module_calls": {"m": {"module": {"module_calls": {"n": {"module": WITH_EPHEMERAL}}}}}}, True),
         ({"module_calls": {"m": {}, "n": {"module": WITH_EPHEMERAL}}}, True),
@@ -243,11 +242,11 @@ def test_a_configuration_of_any_odd_shape_is_a_sentence(odd):
 
 def test_a_captured_plan_is_read():
     """Of OpenTofu, with excluded addresses."""
-    document = parse((CORPUS / "approved.show.json").read_bytes())
+    document = parse((PLANS / "approved.show.json").read_bytes())
     assert {key: entry.action for key, entry in entries(document).items()} == {
         ChangeKey("slow_thing.cluster"): "create",
         ChangeKey("slow_thing.svc"): "create",
     }
-    rest = parse((CORPUS / "rest.show.json").read_bytes())
+    rest = parse((PLANS / "rest.show.json").read_bytes())
     assert addresses(rest) == {"slow_thing.cluster": ObjectKey("", "managed", "slow_thing", "cluster", None)}
     assert not has_ephemeral_resources(document)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import copy
 import json
-from pathlib import Path
 
 import pytest
+from corpus import PLANS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +14,6 @@ from tfretry.plan.done import Decision
 from tfretry.plan.plan_json import parse
 from tfretry.plan.proof import check_rest
 
-CORPUS = Path(__file__).parents[1] / "corpus/tofu1.12.6-plan-exclude"
 UNPROVED = "the rest of the plan is not just what was approved"
 
 
@@ -338,7 +337,7 @@ def test_numbers_are_compared_to_the_last_digit():
 
 def test_the_rest_of_a_captured_plan_is_proved():
     """It was applied then, and made one resource."""
-    approved, rest = (parse((CORPUS / f"{name}.show.json").read_bytes()) for name in ("approved", "rest"))
+    approved, rest = (parse((PLANS / f"{name}.show.json").read_bytes()) for name in ("approved", "rest"))
     cluster, service = ChangeKey("slow_thing.cluster"), ChangeKey("slow_thing.svc")
     check_rest(approved, rest, decision(cluster))
     for wrong in (decision(), decision(service), decision(cluster, service)):

@@ -6,7 +6,8 @@ import json
 
 import pytest
 from provider.cloud import DENIED_ANSWER
-from saved_plans import CREATE_FIRST, PULL, QUICK, SHOW, refused, service, succeeded
+from saved_plans import CREATE_FIRST, PULL, SHOW, refused, service, succeeded
+from terraform_output import QUICK
 
 pytest_plugins = ["provider_fixture", "saved_plan_fixture"]
 

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 from provider.cloud import ROLE_ANSWER
-from saved_plans import CREATE_FIRST, QUICK, TFRETRY, fact, refused, service, succeeded
+from saved_plans import CREATE_FIRST, fact, refused, service, succeeded
+from terraform_output import QUICK, TFRETRY
 
 pytestmark = pytest.mark.slow
 pytest_plugins = ["provider_fixture", "saved_plan_fixture"]

@@ -11,7 +11,7 @@ from saved_plans import CREATE_FIRST, fact, refused, service, succeeded
 pytestmark = pytest.mark.slow
 pytest_plugins = ["provider_fixture", "saved_plan_fixture"]
 
-STEPS = ("made", "kept", "first", "last", "brought", "moved", "late")
+LABELS = ("made", "kept", "first", "last", "brought", "moved", "late")
 # What an uninterrupted apply calls; the old object of `last` goes after its new one has come.
 CALLS = {
     "made": [("create", "made")],
@@ -54,10 +54,10 @@ def after(order, *, forgets):
         + service("seed")
         + service("late", "note = data.sim_fact.late.value", needs.get("late", "")),
     }
-    return "".join(lines[step] for step in STEPS) + (REMOVED if forgets else service("let_go"))
+    return "".join(lines[step] for step in LABELS) + (REMOVED if forgets else service("let_go"))
 
 
-@pytest.mark.parametrize("order", [STEPS, STEPS[::-1]], ids=["forwards", "backwards"])
+@pytest.mark.parametrize("order", [LABELS, LABELS[::-1]], ids=["forwards", "backwards"])
 @pytest.mark.parametrize("view", ["-no-color", "-json"])
 def test_each_step_fails_once_after_all_before_it_and_before_all_behind_it(sim, apply, version, order, view):
     """Ten attempts, at each of which another part is done: created, updated, replaced, imported, moved, read, left."""

@@ -7,13 +7,11 @@ import signal
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
-import harness
 import pytest
-from harness import wait_until
-from saved_plans import PULL, QUICK, SHOW, TFRETRY, refused, service, succeeded
-from terraform_output import ROLE_ERROR
+from harness import HERE, wait_until
+from saved_plans import PULL, SHOW, refused, service, succeeded
+from terraform_output import QUICK, ROLE_ERROR, TFRETRY
 
 pytestmark = pytest.mark.slow
 pytest_plugins = ["provider_fixture", "saved_plan_fixture"]
@@ -184,7 +182,7 @@ def test_wrappers_that_run_terraform_work(planned, apply, wrap, kind):
 
 def test_elsewhere_terraform_inherits_the_file(planned, temporary):
     """Where there is neither /proc nor a file in memory, as on macOS: nothing is left there either."""
-    command = [sys.executable, str(Path(harness.__file__).with_name("without_linux.py")), *QUICK, "apply", "tfplan"]
+    command = [sys.executable, str(HERE / "without_linux.py"), *QUICK, "apply", "tfplan"]
     done = subprocess.run(command, cwd=planned.folder, capture_output=True, text=True, timeout=100, check=False)
     assert succeeded(done)
     assert [call.name for call in planned.calls("create")] == ["a", "b"]

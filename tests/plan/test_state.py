@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import itertools
 import json
-from pathlib import Path
 
 import pytest
+from corpus import PLANS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +12,6 @@ from tfretry.errors import PlanError
 from tfretry.plan.plan_json import Number, ObjectKey
 from tfretry.plan.state import has_same_substance, read_state
 
-CORPUS = Path(__file__).parents[1] / "corpus/tofu1.12.6-plan-exclude"
 PROVIDER = 'provider["registry.terraform.io/hashicorp/aws"]'
 INSTANCE = {
     "schema_version": 0,
@@ -272,6 +271,6 @@ def test_resources_are_the_same_in_any_order(order):
 
 def test_a_captured_state_is_read():
     """Of OpenTofu, after a failure."""
-    state = read_state((CORPUS / "pulled.json").read_bytes())
+    state = read_state((PLANS / "pulled.json").read_bytes())
     assert (state.lineage, state.serial) == ("c164bc2c-5371-527d-7784-b2208853b2c3", 1)
     assert state.objects.keys() == {(ObjectKey("", "managed", "slow_thing", "cluster", None), "")}

@@ -18,7 +18,7 @@ from tfretry.process.channels import Channel, nobody_reads
 from tfretry.process.delivery import InterruptNotice
 from tfretry.process.pump import Flow
 
-NOISE = """
+RANDOM_OUTPUT = """
 import os, random, threading
 def write(fd):
     left = random.Random(fd).randbytes(3_000_000)
@@ -34,15 +34,15 @@ def python(script):
     return [sys.executable, "-S", "-c", script]
 
 
-def noise(fd):
+def random_output(fd):
     return random.Random(fd).randbytes(3_000_000)
 
 
 def test_random_bytes_come_through_pipes(sandbox):
     """3 MB on stdout and on stderr at the same time arrive unchanged."""
-    program = sandbox.drive(terraform=python(NOISE))
+    program = sandbox.drive(terraform=python(RANDOM_OUTPUT))
     assert program.wait() == 0
-    assert program.output == {1: noise(1), 2: noise(2)}
+    assert program.output == {1: random_output(1), 2: random_output(2)}
 
 
 def make_raw():
@@ -53,9 +53,9 @@ def make_raw():
 
 def test_random_bytes_come_through_a_terminal(sandbox):
     """The pty in between adds and loses no byte."""
-    program = sandbox.drive(terraform=python(NOISE), terminal=(0, 1), before_exec=make_raw)
+    program = sandbox.drive(terraform=python(RANDOM_OUTPUT), terminal=(0, 1), before_exec=make_raw)
     assert program.wait() == 0
-    assert program.output == {1: noise(1), 2: noise(2)}
+    assert program.output == {1: random_output(1), 2: random_output(2)}
 
 
 def test_a_terminal_shows_the_same_bytes_as_without_us(sandbox):

@@ -6,11 +6,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
 
 import pytest
+from aws_errors import SENTENCE
 from harness import STDIO, wait_until
-from terraform_output import ROLE_ERROR
+from terraform_output import ROLE_ERROR, TFRETRY
 
 # Coverage makes our start slower than the signals of these tests allow for.
 pytestmark = pytest.mark.usefixtures("no_coverage")
@@ -25,21 +25,21 @@ resource "terraform_data" "second" {
 }
 resource "terraform_data" "third" { depends_on = [terraform_data.second] }
 """
-SCRIPTS = {
+CHAINS = {
     "direct": [],
     "exec": ['exec {} "$@"'],
     "script": ['{} "$@"; exit $?'],
     "proxies": ['{} "$@"; exit $?', '{} "$@"; exit $?'],
 }
 # It fails with the error of the role until there is a file named role.
-FAILING = """
-resource "terraform_data" "first" {}
-resource "terraform_data" "second" {
+FAILING = f"""
+resource "terraform_data" "first" {{}}
+resource "terraform_data" "second" {{
   depends_on = [terraform_data.first]
-  provisioner "local-exec" {
-    command = "[ -e role ] || { echo 'Unable to assume the service linked role' >&2; exit 1; }"
-  }
-}
+  provisioner "local-exec" {{
+    command = "[ -e role ] || {{ echo '{SENTENCE}' >&2; exit 1; }}"
+  }}
+}}
 """
 OUTLIVED = ("script", "proxies")  # the signal ends the wrapper, and terraform does not receive it
 
@@ -68,8 +68,7 @@ def to_file(folder):
 
 
 def start(sandbox, terraform, *arguments, options=(), output):
-    tfretry = [sys.executable, "-m", "tfretry", "--terraform", terraform, *options]
-    argv = [*tfretry, "apply", "-auto-approve", *arguments]
+    argv = [*TFRETRY, "--terraform", terraform, *options, "apply", "-auto-approve", *arguments]
     terminal = STDIO if output == "terminal" else ()
     before_exec = to_file(sandbox.folder) if output == "file" else None
     return sandbox.run(argv, terminal=terminal, before_exec=before_exec, cwd=sandbox.folder)
@@ -112,7 +111,7 @@ def slow(*values):
 def test_a_signal_during_the_apply_costs_no_state(new_sandbox, real_terraform, output, send, signo):
     """All created resources are in the state, the lock is removed, no process is left, and all output arrives."""
     started = {}
-    for name, bodies in SCRIPTS.items():
+    for name, bodies in CHAINS.items():
         sandbox = new_sandbox()
         (sandbox.folder / "main.tf").write_text(CONFIGURATION)
         terraform = wrapped(sandbox.folder, real_terraform, bodies)
@@ -147,7 +146,7 @@ def output_of(sandbox, program):
 def test_a_signal_during_the_wait_ends_us(new_sandbox, output, signo):
     """No terraform runs then."""
     started = []
-    for bodies in SCRIPTS.values():
+    for bodies in CHAINS.values():
         sandbox = new_sandbox()
         (sandbox.folder / "error").write_text(ROLE_ERROR)
         real = sandbox.folder / "real"
@@ -168,7 +167,7 @@ def test_a_signal_during_the_wait_ends_us(new_sandbox, output, signo):
 def test_a_signal_while_the_rest_of_a_plan_is_proved_ends_us(new_sandbox, real_terraform, output, signo):
     """Nothing more is applied, the lock is removed, and what the failed apply created is in the state."""
     started = []
-    for bodies in SCRIPTS.values():
+    for bodies in CHAINS.values():
         sandbox = new_sandbox()
         (sandbox.folder / "main.tf").write_text(FAILING)
         subprocess.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from aws_errors import SENTENCE
 from terraform_output import DENIED_ERROR, ROLE_ERROR, TFRETRY, run
 
 from tfretry.report.ci import annotation
@@ -38,7 +39,7 @@ def test_github_gets_one_notice_when_a_retry_succeeded(scripted, github):
     written = github.read_text()
     assert written.startswith("before\n### tfretry: applied\n\n```text\napplied on attempt 3, ")
     assert written.count("\n| ") == 5
-    assert "Unable to assume the service linked role" in written
+    assert SENTENCE in written
 
 
 def test_github_gets_one_warning_when_it_gave_up(scripted, github):

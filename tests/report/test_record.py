@@ -11,6 +11,7 @@ from importlib.resources import files
 
 import jsonschema
 import pytest
+from aws_errors import SENTENCE
 from terraform_output import CREATING, DENIED_ERROR, ROLE_ERROR, TFRETRY, run
 
 SCHEMA = json.loads(files("tfretry.report").joinpath("report.schema.json").read_text())
@@ -49,7 +50,7 @@ def test_every_outcome_has_its_record(scripted, tmp_path, runs, options, outcome
 def test_a_record_describes_each_attempt(scripted, tmp_path):
     """Its wait, errors and command, without the values of variables."""
     scripted(
-        (1, CREATING, ROLE_ERROR + DENIED_ERROR.replace("AccessDenied", "Unable to assume the service linked role")),
+        (1, CREATING, ROLE_ERROR + DENIED_ERROR.replace("AccessDenied", SENTENCE)),
         (0, "", ""),
     )
     path = tmp_path / "report.json"

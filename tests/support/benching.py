@@ -30,6 +30,7 @@ PROGRESS = b"""\x1b[0m\x1b[1maws_iam_role_policy.task: Creating...\x1b[0m\x1b[0m
 \x1b[0m\x1b[1maws_iam_role_policy.task: Still creating... [10s elapsed]\x1b[0m\x1b[0m
 \x1b[0m\x1b[1maws_iam_role_policy.task: Creation complete after 12s [id=task:policy]\x1b[0m
 """
+STILL_CREATING = b"\x1b[0m\x1b[1maws_ecs_service.ecs: Still creating... [10s elapsed]\x1b[0m\x1b[0m\n"
 # Two ways to print: each line in a write of its own, or as fast as possible in blocks of 64 KiB.
 WRITES_LINES = """
 import os, sys

@@ -13,6 +13,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from aws_errors import SENTENCE
 
 NO_NETWORK = (
     "EAI_AGAIN",
@@ -23,7 +24,6 @@ NO_NETWORK = (
     "Temporary failure in name resolution",
     "timed out",
 )
-SENTENCE = "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
 
 
 def install(package, argv, **options):

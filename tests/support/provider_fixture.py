@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness import HERE
 from provider.cloud import EVERY, Call, Cloud, Fault
+from terraform_output import APPLY, TFRETRY
 
-TFRETRY = (sys.executable, "-m", "tfretry")
-HERE = Path(__file__).parent
 TIMEOUT_S = 100
 
 
@@ -53,7 +53,7 @@ class Sim:
     def applied(self, text: str) -> None:
         """Write the module, apply it successfully, and empty the log of calls."""
         self.write(text)
-        done = self.terraform("apply", "-auto-approve", "-no-color")
+        done = self.terraform(*APPLY)
         assert done.returncode == 0, done.stderr
         self.forget()
 

@@ -23,6 +23,8 @@ import sys
 import termios
 import time
 
+from aws_errors import SENTENCE
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +98,7 @@ class Fake:
                 self.say("chatter\n")
         self.say("last words\n")
         if "role" in WORDS:
-            os.write(2, b"\nError: Unable to assume the service linked role\n\n")
+            os.write(2, f"\nError: {SENTENCE}\n\n".encode())
         record(ended=True, interrupts=self.interrupts)
         return 1 if self.interrupts else int(WORDS.get("exit", "0"))
 

@@ -6,12 +6,10 @@ import json
 import re
 from dataclasses import dataclass
 
+from aws_errors import AWS, SENTENCE
+
 RED, YELLOW, GREY, BOLD, UNDER, RESET = (f"\x1b[{code}m" for code in (31, 33, 90, 1, 4, 0))
-SENTENCE = "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
-AWS = f"creating ECS Service (nginx): operation error ECS: CreateService, InvalidParameterException: {SENTENCE}"
-ACCESS_DENIED = (
-    "AccessDeniedException: User: arn:aws:iam::123456789012:user/ci is not authorized to perform: ecs:CreateService"
-)
+KEYED_ADDRESS = 'module.app["blue"].aws_ecs_service.this[0]'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +138,7 @@ def ui(text: str, *, level: str = "info", **rest: object) -> str:
     return re.sub("[<>&]", lambda found: f"\\u{ord(found[0]):04x}", line) + "\n"
 
 
-PLAN = f"""
+QUOTING_PLAN = f"""
 Terraform will perform the following actions:
 
   # terraform_data.x will be created
@@ -156,7 +154,7 @@ Plan: 1 to add, 0 to change, 0 to destroy.
 """
 # Each of these quotes the sentence, and none is an error.
 NOISE = (
-    PLAN,
+    QUOTING_PLAN,
     f"Changes to Outputs:\n  + notes = <<-EOT\n        line1\n        Error: {AWS}\n    EOT\n",
     f"\x1b[0m\x1b[1mterraform_data.x (local-exec):\x1b[0m \x1b[0mError: {AWS}\n",
     f'module.app["blue"].terraform_data.x[0] (local-exec): Error: {AWS}\n',

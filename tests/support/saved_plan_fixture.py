@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 from harness import Sandbox
-from saved_plans import QUICK, Version, Wrapper
+from saved_plans import Version, Wrapper
+from terraform_output import QUICK
 
 
 @pytest.fixture

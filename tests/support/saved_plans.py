@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-TFRETRY = (sys.executable, "-m", "tfretry")
-QUICK = ("--first-wait=10ms", "--longest-wait=20ms")
 CREATE_FIRST = "lifecycle {\n    create_before_destroy = true\n  }"
 PULL, SHOW = "state pull", "show"  # terraform's commands between two applies, as `wrap` names them
 

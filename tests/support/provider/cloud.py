@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-_AWS = "creating ECS Service ({name}): operation error ECS: CreateService, https response error StatusCode: 400, "
-ROLE_ANSWER = (
-    f"{_AWS}RequestID: {{request}}, InvalidParameterException: Unable to assume the service linked role. "
-    "Please verify that the ECS service linked role exists."
+from aws_errors import ACCESS_DENIED, SENTENCE
+
+_AWS = (
+    "creating ECS Service ({name}): operation error ECS: CreateService, https response error StatusCode: 400, "
+    "RequestID: {request}, "
 )
-DENIED_ANSWER = (
-    f"{_AWS}RequestID: {{request}}, AccessDeniedException: User: arn:aws:iam::123456789012:user/ci "
-    "is not authorized to perform: ecs:CreateService"
-)
+ROLE_ANSWER = f"{_AWS}InvalidParameterException: {SENTENCE}"
+DENIED_ANSWER = f"{_AWS}{ACCESS_DENIED}"
 EVERY = "*"  # the name of a fault that all objects have
 
 
