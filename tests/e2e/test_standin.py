@@ -79,21 +79,22 @@ sys.exit(1)"""
     assert (started.returncode, stdout) == (1, "received 1\n")
 
 
-def provision(folder, command):
-    """Write a root module with one resource, which runs *command*."""
+@contextlib.contextmanager
+def approved_apply(folder, command):
+    """Apply a resource that runs *command*, on a terminal, and answer the first prompt with yes."""
     provisioner = f'provisioner "local-exec" {{\n    command = "{command}"\n  }}'
     (folder / "main.tf").write_text(f'resource "terraform_data" "s" {{\n  {provisioner}\n}}\n')
+    command = [*TFRETRY, "--first-wait=100ms", "apply"]
+    with contextlib.closing(Program(command, terminal=(0, 1, 2), cwd=folder)) as program:
+        program.read_until(b"Enter a value:")
+        program.type(b"yes\n")
+        yield program
 
 
 @pytest.mark.usefixtures("real_terraform")
-def test_cdktf_types_its_approval_on_a_terminal(tmp_path, monkeypatch):
+def test_cdktf_types_its_approval_on_a_terminal(tmp_path):
     """The prompt appears for the first apply and for the retry."""
-    monkeypatch.chdir(tmp_path)
-    provision(tmp_path, f"[ -e role ] || {{ echo '{SENTENCE}' >&2; exit 254; }}")
-    environ = {**os.environ, "TFRETRY_FIRST_WAIT": "100ms"}
-    with contextlib.closing(Program([*TFRETRY, "apply"], terminal=(0, 1, 2), env=environ)) as program:
-        program.read_until(b"Enter a value:")
-        program.type(b"yes\n")
+    with approved_apply(tmp_path, f"[ -e role ] || {{ echo '{SENTENCE}' >&2; exit 254; }}") as program:
         program.read_until(b"local-exec provisioner error")
         (tmp_path / "role").touch()
         program.read_until(b"Enter a value:", count=2)
@@ -103,14 +104,9 @@ def test_cdktf_types_its_approval_on_a_terminal(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("real_terraform")
-def test_a_no_to_the_retry_ends_the_run(tmp_path, monkeypatch):
+def test_a_no_to_the_retry_ends_the_run(tmp_path):
     """There is no third prompt."""
-    monkeypatch.chdir(tmp_path)
-    provision(tmp_path, f"echo '{SENTENCE}' >&2; exit 254")
-    environ = {**os.environ, "TFRETRY_FIRST_WAIT": "100ms"}
-    with contextlib.closing(Program([*TFRETRY, "apply"], terminal=(0, 1, 2), env=environ)) as program:
-        program.read_until(b"Enter a value:")
-        program.type(b"yes\n")
+    with approved_apply(tmp_path, f"echo '{SENTENCE}' >&2; exit 254") as program:
         program.read_until(b"Enter a value:", count=2)
         program.type(b"no\n")
         assert program.wait() == 1
@@ -139,34 +135,35 @@ def test_the_terraform_may_be_the_wrapper_of_setup_terraform(fake_terraform, tmp
     ]
 
 
+def call(*argv, folders):
+    """Run *argv* with *folders* first on PATH."""
+    environ = {**os.environ, "PATH": ":".join([*map(str, folders), "/usr/bin:/bin"])}
+    return subprocess.run(argv, env=environ, capture_output=True, text=True, check=False, timeout=30)
+
+
 def test_installed_as_terraform_it_finds_the_real_one(installed, fake_terraform):
     """A link named `terraform` that comes first on PATH is passed over."""
     real = fake_terraform('echo "real $*"')
     folder = installed("terraform")
-    environ = {**os.environ, "PATH": f"{folder}:{real.parent}:/usr/bin:/bin"}
-    for arguments in (["plan"], ["apply"]):
-        done = subprocess.run(
-            ["terraform", *arguments], env=environ, capture_output=True, text=True, check=False, timeout=30
-        )
-        assert (done.returncode, done.stdout) == (0, f"real {arguments[0]}\n")
+    for command in ("plan", "apply"):
+        done = call("terraform", command, folders=[folder, real.parent])
+        assert (done.returncode, done.stdout) == (0, f"real {command}\n")
 
 
 def test_a_link_named_tofu_runs_tofu_or_nothing(installed, fake_terraform):
     """Terraform must not work on OpenTofu's state."""
     terraform = fake_terraform('echo "terraform $*"')
     folder = installed("tofu")
-    environ = {**os.environ, "PATH": f"{folder}:{terraform.parent}:/usr/bin:/bin"}
-    options = {"env": environ, "capture_output": True, "text": True, "timeout": 30}
-    for arguments in (["plan"], ["apply"]):
-        done = subprocess.run(["tofu", *arguments], check=False, **options)
+    for command in ("plan", "apply"):
+        done = call("tofu", command, folders=[folder, terraform.parent])
         assert (done.returncode, done.stdout) == (127, "")
         assert done.stderr.startswith(f"tfretry: {folder}/tofu is tfretry itself and there is no other tofu on PATH")
     tofu = terraform.with_name("tofu")
     tofu.write_text('#!/bin/sh\necho "tofu $*"\n')
     tofu.chmod(0o755)
-    for arguments in (["plan"], ["apply"]):
-        done = subprocess.run(["tofu", *arguments], check=False, **options)
-        assert (done.returncode, done.stdout) == (0, f"tofu {arguments[0]}\n")
+    for command in ("plan", "apply"):
+        done = call("tofu", command, folders=[folder, terraform.parent])
+        assert (done.returncode, done.stdout) == (0, f"tofu {command}\n")
 
 
 def test_atlantis_runs_the_terraform_that_the_project_names(fake_terraform, tmp_path):
@@ -193,23 +190,20 @@ def test_a_shim_behind_a_link_of_ours_is_found_by_its_name(installed, fake_terra
     """tenv, tfenv, asdf: their `terraform` chooses a version; `--terraform terraform` does not mean our own link."""
     shim = fake_terraform('echo "shim $*"')
     folder = installed("terraform")
-    environ = {**os.environ, "PATH": f"{folder}:{shim.parent}:/usr/bin:/bin"}
-    for arguments in (["plan"], ["apply"]):
-        command = ["terraform", "--terraform", "terraform", *arguments]
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=30)
-        assert (done.returncode, done.stdout) == (0, f"shim {arguments[0]}\n")
+    for command in ("plan", "apply"):
+        done = call("terraform", "--terraform", "terraform", command, folders=[folder, shim.parent])
+        assert (done.returncode, done.stdout) == (0, f"shim {command}\n")
 
 
 def test_it_does_not_start_itself(installed):
     """If there is no other terraform, it says so; the embedded one is another."""
     folder = installed("terraform")
-    environ = {**os.environ, "PATH": f"{folder}:/usr/bin:/bin"}
-    commands = [["terraform", "--terraform", f"{folder}/terraform", "apply"]]
+    calls = {125: ["terraform", "--terraform", f"{folder}/terraform", "apply"]}
     if not find_embedded(os.environ):
-        commands.append(["terraform", "plan"])
-    for command in commands:
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=30)
-        assert done.returncode in (125, 127)
+        calls[127] = ["terraform", "plan"]
+    for code, argv in calls.items():
+        done = call(*argv, folders=[folder])
+        assert done.returncode == code
         assert "is tfretry itself" in done.stderr
 
 
@@ -222,6 +216,5 @@ def test_a_terraform_that_is_a_script_around_tfretry_is_passed_over(fake_terrafo
     (folder / "tfretry").write_text(f'#!/bin/sh\nexec {sys.executable} -m tfretry "$@"\n')
     for name in ("terraform", "tfretry"):
         (folder / name).chmod(0o755)
-    environ = {**os.environ, "PATH": f"{folder}:{real.parent}:/usr/bin:/bin"}
-    done = subprocess.run(["terraform", "plan"], env=environ, capture_output=True, text=True, check=False, timeout=30)
-    assert done.stdout == "real plan\n"
+    done = call("terraform", "plan", folders=[folder, real.parent])
+    assert (done.returncode, done.stdout) == (0, "real plan\n")

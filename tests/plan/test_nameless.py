@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from without_linux import stat_without_proc
 
 from tfretry.plan.nameless import nameless_file, path_for_terraform
 
@@ -48,14 +49,7 @@ def file(request, temporary, monkeypatch):  # noqa: ARG001  # it looks for its f
 @pytest.fixture
 def without_proc(monkeypatch):
     """A system on which nothing is below /proc."""
-    real = os.stat
-
-    def stat(path, **options):
-        if str(path).startswith("/proc/"):
-            raise FileNotFoundError(2, "No such file or directory", path)
-        return real(path, **options)
-
-    monkeypatch.setattr("os.stat", stat)
+    monkeypatch.setattr("os.stat", stat_without_proc)
 
 
 def test_a_file_has_no_name(file, temporary):

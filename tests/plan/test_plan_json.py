@@ -4,6 +4,7 @@ import json
 
 import pytest
 from corpus import PLANS
+from documents import ODD, distorted
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,26 +14,10 @@ from tfretry.plan.plan_json import Number, ObjectKey, addresses, entries, has_ep
 
 LONG = "3.14159265358979323846264338327950288419716939937510582097494459"
 CHANGE = {"address": "a.b", "mode": "managed", "type": "a", "name": "b", "change": {"actions": ["create"]}}
-ODD = [None, True, 0, 1.5, "", "text", [], ["text"], [[]], {}, {"k": {}}, [None]]
 
 
 def read(document):
     return parse(json.dumps(document).encode())
-
-
-def replaced(document, odd):
-    """Yield *document* with each of its nodes exchanged for *odd*, and with each of its members taken out."""
-    yield odd
-    pairs = (
-        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
-    )
-    for name, value in list(pairs):
-        for new in replaced(value, odd):
-            copy = document.copy()
-            copy[name] = new
-            yield copy
-        if isinstance(document, dict):
-            yield {other: kept for other, kept in document.items() if other != name}
 
 
 def test_numbers_keep_every_digit():
@@ -140,7 +125,7 @@ def test_two_changes_of_one_object_are_refused(deposed):
 @pytest.mark.parametrize("odd", ODD, ids=repr)
 def test_a_plan_of_any_odd_shape_is_a_sentence(odd):
     """Whatever stands in the place of whatever is expected, or is missing: PlanError, or a change that is read."""
-    for document in replaced(
+    for document in distorted(
         {"resource_changes": [{**CHANGE, "index": "k", "deposed": "d", "module_address": "m"}]}, odd
     ):
         try:
@@ -198,7 +183,7 @@ def test_a_plan_on_no_state_has_no_objects(document):
 @pytest.mark.parametrize("odd", ODD, ids=repr)
 def test_a_prior_state_of_any_odd_shape_is_a_sentence(odd):
     """PlanError, or objects."""
-    for document in replaced({"prior_state": {"values": {"root_module": ROOT_MODULE}}}, odd):
+    for document in distorted({"prior_state": {"values": {"root_module": ROOT_MODULE}}}, odd):
         try:
             addresses(read(document))
         except PlanError as error:
@@ -233,7 +218,7 @@ def test_a_plan_without_configuration_has_no_ephemeral_resources():
 def test_a_configuration_of_any_odd_shape_is_a_sentence(odd):
     """PlanError, or an answer."""
     nested = {"module_calls": {"m": {"module": WITH_EPHEMERAL}}}
-    for document in replaced({"configuration": {"root_module": nested}}, odd):
+    for document in distorted({"configuration": {"root_module": nested}}, odd):
         try:
             assert has_ephemeral_resources(read(document)) in (True, False)
         except PlanError as error:

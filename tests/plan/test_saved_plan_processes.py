@@ -22,7 +22,6 @@ STEPS = {
     "second show": (SHOW, 2, "`terraform show` was running"),
     "second pull": (PULL, 2, "`terraform state pull` was running"),
 }
-ENDLESS = "trap 'exit 1' TERM INT; touch '{mark}'; while :; do sleep 0.05; done"
 
 
 @pytest.fixture
@@ -36,10 +35,24 @@ def planned(sim):
 
 @pytest.fixture
 def start(planned, sandbox):
-    """Start an apply of the plan, to be received_signal."""
+    """Start an apply of the plan."""
 
     def run(*own, **options):
         return sandbox.run([*TFRETRY, *own, "apply", "tfplan"], cwd=planned.folder, **options)
+
+    return run
+
+
+@pytest.fixture
+def start_until(start, wrap, tmp_path):
+    """Start an apply of the plan, and return when terraform runs at one of the steps; it does not end by itself."""
+
+    def run(step, **options):
+        call, count, _ = STEPS[step]
+        wrap.at(call, f"trap 'exit 1' TERM INT; touch '{tmp_path}/mark'; while :; do sleep 0.05; done", number=count)
+        program = start(*QUICK, **options)
+        program.read_while(lambda: not (tmp_path / "mark").exists(), what="the step has begun", deadline_s=60)
+        return program
 
     return run
 
@@ -54,14 +67,11 @@ def was_interrupted(program, number, meanwhile):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=str)
 @pytest.mark.parametrize("step", STEPS)
-def test_a_signal_while_terraform_is_asked_ends_us(planned, start, wrap, tmp_path, step, number):
+def test_a_signal_while_terraform_is_asked_ends_us(planned, start_until, step, number):
     """With 128+N when that terraform has ended; nothing is applied, and nothing is left."""
-    call, count, meanwhile = STEPS[step]
-    wrap.at(call, ENDLESS.format(mark=tmp_path / "mark"), number=count)
-    program = start(*QUICK)
-    program.read_while(lambda: not (tmp_path / "mark").exists(), what="the step has begun", deadline_s=60)
+    program = start_until(step)
     os.kill(program.pid, number)
-    assert was_interrupted(program, number, meanwhile)
+    assert was_interrupted(program, number, STEPS[step][2])
     assert [call.name for call in planned.calls("create")] == ["a"]
 
 
@@ -78,11 +88,9 @@ def test_nothing_is_left_behind_by_a_signal_in_the_wait(start, number):
 
 
 @pytest.mark.parametrize("step", ["first show", "second pull"])
-def test_nothing_is_left_behind_by_a_kill_while_terraform_is_asked(start, wrap, tmp_path, step):
+def test_nothing_is_left_behind_by_a_kill_while_terraform_is_asked(start_until, step):
     """The guardian tells that terraform; the nameless files are gone with us."""
-    wrap.at(STEPS[step][0], ENDLESS.format(mark=tmp_path / "mark"), number=STEPS[step][1])
-    program = start(*QUICK)
-    program.read_while(lambda: not (tmp_path / "mark").exists(), what="the step has begun", deadline_s=60)
+    program = start_until(step)
     os.kill(program.pid, signal.SIGKILL)
     assert program.wait() == -signal.SIGKILL
 
@@ -105,11 +113,9 @@ def test_a_signal_in_the_apply_of_the_rest_is_terraforms(planned, start, monkeyp
     assert code in (0, 1)  # terraform's own: it had nothing more to do, or says that it was interrupted
 
 
-def test_ctrl_c_on_a_terminal(planned, start, wrap, tmp_path):
-    """The whole foreground group has it: while the state is pulled too."""
-    wrap.at(PULL, ENDLESS.format(mark=tmp_path / "mark"))
-    program = start(*QUICK, terminal=(0, 1, 2))
-    program.read_while(lambda: not (tmp_path / "mark").exists(), what="the step has begun", deadline_s=60)
+def test_ctrl_c_on_a_terminal(planned, start_until):
+    """The whole foreground group receives it, the terraform that pulls the state too."""
+    program = start_until("first pull", terminal=(0, 1, 2))
     program.type(b"\x03")
     assert was_interrupted(program, signal.SIGINT, "`terraform state pull` was running")
     assert [call.name for call in planned.calls("create")] == ["a"]

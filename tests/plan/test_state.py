@@ -5,6 +5,7 @@ import json
 
 import pytest
 from corpus import PLANS
+from documents import ODD, distorted, nodes, removed, replaced
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +32,6 @@ STATE = {
     "check_results": [{"object_kind": "check", "status": "pass"}],
 }
 B = ObjectKey("", "managed", "a", "b", None)
-ODD = [None, True, 0, 1.5, "", "text", [], ["text"], [[]], {}, {"k": {}}, [None]]
 
 
 def read(document):
@@ -41,28 +41,6 @@ def read(document):
 def of(*instances, **resource):
     """Read a state of one resource with *instances*."""
     return read({**STATE, "resources": [{**RESOURCE, **resource, "instances": list(instances)}]})
-
-
-def nodes(document, path=()):
-    """Yield the path of each node of *document*."""
-    yield path
-    pairs = (
-        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
-    )
-    for name, value in pairs:
-        yield from nodes(value, (*path, name))
-
-
-def changed(document, path, new):
-    """Return *document* with the node at *path* exchanged; without *new*, taken out."""
-    if not path:
-        return new[0]
-    copy = document.copy()
-    if len(path) == 1 and not new:
-        del copy[path[0]]
-        return copy
-    copy[path[0]] = changed(document[path[0]], path[1:], new)
-    return copy
 
 
 def test_a_state_is_its_objects_and_all_else():
@@ -145,9 +123,9 @@ def test_a_state_of_any_odd_shape_is_a_sentence(odd):
     """Whatever stands in the place of whatever is expected: PlanError, or a state."""
     whole = {**STATE, "resources": [{**RESOURCE, "module": "m", "instances": [{**INSTANCE, "index_key": "k"}]}]}
     whole["resources"][0]["instances"][0]["deposed"] = "d"
-    for path in nodes(whole):
+    for document in distorted(whole, odd):
         try:
-            read(changed(whole, path, [odd]))
+            read(document)
         except PlanError as error:
             assert str(error).startswith(("terraform's answer cannot be read: it is not", "the state "))  # noqa: PT017
 
@@ -156,14 +134,14 @@ def test_a_state_of_any_odd_shape_is_a_sentence(odd):
 def test_a_state_without_what_every_state_has_is_refused(name):
     """Nothing is taken for granted of terraform's answer."""
     with pytest.raises(PlanError, match=r"^terraform's answer cannot be read: it is not a state$"):
-        read(changed(STATE, [name], []))
+        read(removed(STATE, [name]))
 
 
 @pytest.mark.parametrize("name", ["mode", "type", "name", "provider", "instances"])
 def test_a_resource_without_what_every_resource_has_is_refused(name):
     """Nothing is taken for granted of terraform's answer."""
     with pytest.raises(PlanError, match=r"^terraform's answer cannot be read: it is not a state$"):
-        read(changed(STATE, ["resources", 0, name], []))
+        read(removed(STATE, ["resources", 0, name]))
 
 
 @pytest.mark.parametrize(
@@ -208,16 +186,16 @@ def test_a_list_of_an_object_keeps_its_order():
 def test_check_results_are_not_compared(results):
     """They come in random order."""
     assert read(STATE).says_the_same_as(read({**STATE, "check_results": results}))
-    assert read(STATE).says_the_same_as(read(changed(STATE, ["check_results"], [])))
+    assert read(STATE).says_the_same_as(read(removed(STATE, ["check_results"])))
 
 
 @pytest.mark.parametrize("path", [path for path in nodes(STATE) if path and path[0] != "check_results"], ids=repr)
 def test_each_other_value_is_compared(path):
     """Exchanged, or taken out: the two do not say the same, if it is a state at all."""
     assert read(STATE).says_the_same_as(read(STATE))
-    for new in (["other"], [{"other": 1}], [None], []):
+    for document in (*(replaced(STATE, path, new) for new in ("other", {"other": 1}, None)), removed(STATE, path)):
         try:
-            other = read(changed(STATE, path, new))
+            other = read(document)
         except PlanError:
             continue
         assert not read(STATE).says_the_same_as(other)

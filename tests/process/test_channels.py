@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import FAKE, HERE, STDIO, wait_until
+from harness import FAKE, HERE, STDIO, process_state, wait_until
 
 from tfretry.process.channels import Channel, nobody_reads
 from tfretry.process.delivery import InterruptNotice
@@ -279,13 +279,6 @@ def shell(sandbox, terraform, *, fake="", end=""):
     return program
 
 
-def state(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
-    except FileNotFoundError:
-        return "ended"
-
-
 def canary_of(sandbox):
     named = [pid for pid in sandbox.processes() if Path(f"/proc/{pid}/comm").read_text() == "cat\n"]
     return named[0] if named else None
@@ -303,8 +296,8 @@ def test_ctrl_z_stops_and_fg_continues(sandbox):
     canary = wait_until(lambda: canary_of(sandbox), what="the canary is started")
     program.type(b"\x1a")
     program.read_until(b"Stopped")
-    wait_until(lambda: state(pid) == "T", what="terraform is stopped too")
-    assert state(canary) == "S"
+    wait_until(lambda: process_state(pid) == "T", what="terraform is stopped too")
+    assert process_state(canary) == "S"
     program.type(b"fg\n")
     sandbox.wait_for("signal")
     assert sandbox.events("signal")[-1]["signal"] == "SIGCONT"
@@ -330,7 +323,7 @@ def test_bg_lets_terraform_run_in_the_background(sandbox):
 def test_a_prompt_in_the_background_stops_the_job_until_it_is_in_the_foreground(sandbox):
     """Reading from the terminal stops the whole job there, as without us."""
     program = shell(sandbox, ["/bin/sh", "-c", "read answer; echo got=$answer"], end=" &")
-    wait_until(lambda: "T" in map(state, sandbox.processes()), what="the job stops")
+    wait_until(lambda: "T" in map(process_state, sandbox.processes()), what="the job stops")
 
     def is_unreported():
         program.type(b"\n")  # bash reports on jobs before its next prompt

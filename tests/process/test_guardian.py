@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -8,7 +7,7 @@ import sys
 import time
 
 import pytest
-from harness import HERE, STDIO, wait_until
+from harness import HERE, STDIO, three_resources, wait_until
 
 KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
 
@@ -149,21 +148,11 @@ def test_whenever_we_are_killed_nothing_is_left(new_sandbox):
 
 def test_real_terraform_keeps_its_state_when_we_are_killed(sandbox, real_terraform, terminal):
     """All created resources are in the state, and the lock is removed."""
-    (sandbox.folder / "main.tf").write_text(
-        """
-        resource "terraform_data" "first" {}
-        resource "terraform_data" "second" {
-          depends_on = [terraform_data.first]
-          provisioner "local-exec" { command = "echo started; touch started; sleep 2; echo finished" }
-        }
-        """
-    )
+    (sandbox.folder / "main.tf").write_text(three_resources("echo started; touch started; sleep 2; echo finished"))
     program = sandbox.drive(
         terraform=[real_terraform], arguments=["apply", "-auto-approve"], terminal=terminal, cwd=sandbox.folder
     )
     wait_until((sandbox.folder / "started").exists, what="the second resource is being created")
     os.kill(program.pid, KILL)
     assert sandbox.nothing_is_left()
-    state = json.loads((sandbox.folder / "terraform.tfstate").read_text())
-    assert {resource["name"] for resource in state["resources"]} == {"first", "second"}
-    assert not (sandbox.folder / ".terraform.tfstate.lock.info").exists()
+    assert sandbox.resources() == {"first", "second"}

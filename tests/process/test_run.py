@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import re
 import resource
@@ -12,14 +11,24 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import FAKE, HERE, STDIO, wait_until
+from harness import (
+    DISPOSITIONS,
+    FAKE,
+    HERE,
+    STDIO,
+    hang_up,
+    press_ctrl_c,
+    three_resources,
+    to_group,
+    to_us,
+    wait_until,
+)
 
 from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError
 from tfretry.process import signalmask
 from tfretry.process.run import run_hidden, run_terraform
 from tfretry.process.signals import Signals, exit_like
 
-DISPOSITIONS = ["grep", "-E", "^Sig(Blk|Ign|Cgt)|^ShdPnd", "/proc/self/status"]
 LONG_OUTPUT = [sys.executable, "-c", "import os; os.write(1, b'x' * 100_000); open('ended', 'w')"]
 LISTING = ["sh", "-c", 'for fd in /proc/$$/fd/*; do [ -e "$fd" ] && echo "${fd##*/}"; done; exec 9<&-; pwd']
 
@@ -169,8 +178,7 @@ def test_dispositions_and_mask_arrive_as_without_us(sandbox, before_exec, option
     """Except SIGHUP, which terraform ignores under us."""
     alone = sandbox.run(DISPOSITIONS, before_exec=before_exec)
     alone.wait()
-    grep = [shutil.which("grep"), *DISPOSITIONS[1:]]
-    driven = sandbox.drive(*options, terraform=grep, before_exec=before_exec)
+    driven = sandbox.drive(*options, terraform=DISPOSITIONS, before_exec=before_exec)
     assert driven.wait() == 0
     sighup = 1 << (signal.SIGHUP - 1)
     expected = dict(line.split() for line in alone.output[1].decode().splitlines())
@@ -269,22 +277,16 @@ def test_the_last_output_reaches_a_slow_reader(sandbox):
     assert program.output[1] == b"x" * 100_000
 
 
-@pytest.mark.slow
-def test_a_signal_ends_the_wait_for_a_reader_that_never_reads(sandbox):
-    """Otherwise only SIGKILL would end us."""
-    program = sandbox.drive(terraform=LONG_OUTPUT, cwd=sandbox.folder)
-    wait_until((sandbox.folder / "ended").exists, what="terraform ends")
-    time.sleep(0.2)
-    os.kill(program.pid, signal.SIGTERM)
-    wait_until(program.has_ended, what="our exit")
-    assert program.code == 0
-
-
-def test_a_signal_ends_the_wait_for_a_stalled_terminal(sandbox):
-    """After Ctrl-S, or on a connection that hangs, not one more byte can be written."""
-    program = sandbox.drive(
-        terraform=["/bin/sh", "-c", "yes | head -c 20000; touch ended"], cwd=sandbox.folder, terminal=STDIO
-    )
+@pytest.mark.parametrize(
+    ("terraform", "terminal"),
+    [
+        pytest.param(LONG_OUTPUT, (), id="pipe", marks=pytest.mark.slow),
+        pytest.param(["/bin/sh", "-c", "yes | head -c 20000; touch ended"], STDIO, id="terminal"),
+    ],
+)
+def test_a_signal_ends_the_wait_for_a_reader_that_never_reads(sandbox, terraform, terminal):
+    """Otherwise only SIGKILL would end us. A terminal takes no byte after Ctrl-S, or if its connection hangs."""
+    program = sandbox.drive(terraform=terraform, cwd=sandbox.folder, terminal=terminal)
     wait_until((sandbox.folder / "ended").exists, what="terraform ends")
     time.sleep(0.2)
     os.kill(program.pid, signal.SIGTERM)
@@ -382,59 +384,32 @@ def test_much_output_needs_little_memory(sandbox):
     assert int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) < 64 * 1024
 
 
-CONFIGURATION = """
-resource "terraform_data" "first" {}
-resource "terraform_data" "second" {
-  depends_on = [terraform_data.first]
-  provisioner "local-exec" { command = "echo started; touch started; sleep 1; echo finished" }
-}
-"""
-
-
-def press_ctrl_c(program):
-    program.type(b"\x03")
-
-
-def kill_us(program):
-    os.kill(program.pid, signal.SIGTERM)
-
-
-def kill_group(program):
-    os.killpg(program.pid, signal.SIGTERM)
-
-
-def hang_up(program):
-    program.hang_up()
-
-
-def stop_reading(program):
+def stop_reading(program, _signo):
     program.close_reader(1)
 
 
 @pytest.mark.parametrize(
-    ("terminal", "happens", "code"),
+    ("terminal", "act", "code", "created"),
     [
-        (STDIO, press_ctrl_c, 1),
-        (STDIO, kill_us, 1),
-        ((), kill_us, 1),
-        ((), kill_group, 1),
-        (STDIO, hang_up, 1),
-        ((), stop_reading, 0),
+        (STDIO, press_ctrl_c, 1, {"first", "second"}),
+        (STDIO, to_us, 1, {"first", "second"}),
+        ((), to_us, 1, {"first", "second"}),
+        ((), to_group, 1, {"first", "second"}),
+        (STDIO, hang_up, 1, {"first", "second"}),
+        ((), stop_reading, 0, {"first", "second", "third"}),
     ],
 )
-def test_real_terraform_keeps_its_state(sandbox, real_terraform, terminal, happens, code):
+def test_real_terraform_keeps_its_state(sandbox, real_terraform, terminal, act, code, created):
     """We wait for it; all created resources are in the state, and the lock is removed."""
-    (sandbox.folder / "main.tf").write_text(CONFIGURATION)
+    (sandbox.folder / "main.tf").write_text(three_resources("echo started; touch started; sleep 1; echo finished"))
     program = sandbox.drive(
         terraform=[real_terraform], arguments=["apply", "-auto-approve"], terminal=terminal, cwd=sandbox.folder
     )
     program.read_while(lambda: not (sandbox.folder / "started").exists(), what="the second resource is being created")
-    happens(program)
+    act(program, signal.SIGTERM)
     assert program.wait() == code
     assert sandbox.nothing_is_left()
-    state = json.loads((sandbox.folder / "terraform.tfstate").read_text())
-    assert {resource["name"] for resource in state["resources"]} == {"first", "second"}
-    assert not (sandbox.folder / ".terraform.tfstate.lock.info").exists()
+    assert sandbox.resources() == created
 
 
 @pytest.mark.parametrize("answer", [b"no\n", b"yes\n"])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from harness import DISPOSITIONS
 
 EXEC = """
 from tfretry.process import signalmask
@@ -15,7 +16,6 @@ signalmask.restore_for_exec(mask)
 os.execv(sys.argv[1], sys.argv[1:])
 """
 THROUGH_US = [sys.executable, "-c", EXEC]
-DISPOSITIONS = [shutil.which("grep"), "^Sig[BIC]", "/proc/self/status"]
 
 
 def output(argv, **options):

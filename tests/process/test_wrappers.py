@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from aws_errors import SENTENCE
-from harness import STDIO, wait_until
+from harness import STDIO, hang_up, press_ctrl_c, three_resources, to_group, to_us, wait_until
 from terraform_output import ROLE_ERROR, TFRETRY
 
 # Coverage makes our start slower than the signals of these tests allow for.
@@ -17,14 +17,7 @@ pytestmark = pytest.mark.usefixtures("no_coverage")
 
 INT, TERM, HUP, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL
 # The second resource prints something after all wrappers and tfretrys that received a signal at its start have ended.
-CONFIGURATION = """
-resource "terraform_data" "first" {}
-resource "terraform_data" "second" {
-  depends_on = [terraform_data.first]
-  provisioner "local-exec" { command = "echo started; touch started; sleep 4; echo finished" }
-}
-resource "terraform_data" "third" { depends_on = [terraform_data.second] }
-"""
+CONFIGURATION = three_resources("echo started; touch started; sleep 4; echo finished")
 CHAINS = {
     "direct": [],
     "exec": ['exec {} "$@"'],
@@ -74,22 +67,6 @@ def start(sandbox, terraform, *arguments, options=(), output):
     return sandbox.run(argv, terminal=terminal, before_exec=before_exec, cwd=sandbox.folder)
 
 
-def to_us(program, signo):
-    os.kill(program.pid, signo)
-
-
-def to_group(program, signo):
-    os.killpg(program.pid, signo)
-
-
-def press_ctrl_c(program, _signo):
-    program.type(b"\x03")
-
-
-def hang_up(program, _signo):
-    program.hang_up()
-
-
 def slow(*values):
     return pytest.param(*values, marks=pytest.mark.slow)
 
@@ -123,12 +100,10 @@ def test_a_signal_during_the_apply_costs_no_state(new_sandbox, real_terraform, o
         program.read_while(lambda: not program.has_ended(), what="our exit")  # noqa: B023
         program.read_while(sandbox.processes, what=f"the end of all processes, {name}")
         program.read_while(program.pump, what="the end of the output")
-        state = json.loads((sandbox.folder / "terraform.tfstate").read_text())
         expected = {"first", "second"}
         if name in OUTLIVED and send in (to_us, hang_up):
             expected |= {"third"}
-        assert {resource["name"] for resource in state["resources"]} == expected, name
-        assert not (sandbox.folder / ".terraform.tfstate.lock.info").exists()
+        assert sandbox.resources() == expected, name
         if "third" in expected and signo != KILL and send is to_us:
             printed = (sandbox.folder / "output").read_bytes() if output == "file" else program.output[1]
             assert b"Apply complete!" in printed, name

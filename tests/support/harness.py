@@ -8,6 +8,7 @@ import json
 import os
 import select
 import shlex
+import shutil
 import signal
 import struct
 import sys
@@ -21,6 +22,7 @@ import pytest
 HERE = Path(__file__).parent
 FAKE = [sys.executable, "-S", str(HERE / "recording_terraform.py")]
 STDIO = (0, 1, 2)
+DISPOSITIONS = [shutil.which("grep"), "-E", "^Sig(Blk|Ign|Cgt)|^ShdPnd", "/proc/self/status"]
 DEADLINE_S = 20
 
 
@@ -32,6 +34,26 @@ def wait_until(condition, *, what, deadline_s=DEADLINE_S, pause_s=0.005):
             return value
         time.sleep(pause_s)
     raise AssertionError(f"not within {deadline_s} s: {what() if callable(what) else what}")
+
+
+def process_state(pid):
+    """Return the letter of the process's state (proc(5)), or `ended`."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    except FileNotFoundError:
+        return "ended"
+
+
+def three_resources(command):
+    """Return a root module of three resources, created one after the other; the second runs *command*."""
+    return f"""
+resource "terraform_data" "first" {{}}
+resource "terraform_data" "second" {{
+  depends_on = [terraform_data.first]
+  provisioner "local-exec" {{ command = "{command}" }}
+}}
+resource "terraform_data" "third" {{ depends_on = [terraform_data.second] }}
+"""
 
 
 class Program:
@@ -174,6 +196,26 @@ class Program:
             os.close(fd)
 
 
+def to_us(program, signo):
+    """Send a signal to *program* alone."""
+    os.kill(program.pid, signo)
+
+
+def to_group(program, signo):
+    """Send a signal to the process group of *program*."""
+    os.killpg(program.pid, signo)
+
+
+def press_ctrl_c(program, _signo):
+    """Press Ctrl-C on the terminal of *program*."""
+    program.type(b"\x03")
+
+
+def hang_up(program, _signo):
+    """Close the terminal of *program*."""
+    program.hang_up()
+
+
 class Sandbox:
     """A folder, and a variable in the environment that identifies all processes which were started in it."""
 
@@ -233,6 +275,12 @@ class Sandbox:
                 if mark in (folder / "environ").read_bytes() and (folder / "stat").read_text().split(") ")[1][0] != "Z":
                     found.append(int(folder.name))
         return found
+
+    def resources(self):
+        """Return the names of the resources in terraform's state; check that it is not locked."""
+        assert not (self.folder / ".terraform.tfstate.lock.info").exists()
+        state = json.loads((self.folder / "terraform.tfstate").read_text())
+        return {resource["name"] for resource in state["resources"]}
 
     def nothing_is_left(self):
         """Wait until all processes of this test have ended."""
