@@ -115,7 +115,7 @@ def test_the_table_is_complete():
     """Each has a name, a sentence, a resolution, a reason and its sources; only the first is on by default."""
     for cause in TABLE:
         assert re.fullmatch(r"[a-z-]+", cause.name)
-        assert all((cause.patterns, cause.sentence, cause.resolved_by, cause.why))
+        assert all((cause.patterns, cause.sentence, cause.resolved_by, cause.why, cause.sources))
         assert all(source.startswith("https://") for source in cause.sources)
         assert not cause.custom
     assert [cause.name for cause in DEFAULT] == ["ecs-service-linked-role"]

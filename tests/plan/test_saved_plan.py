@@ -72,14 +72,19 @@ def test_nothing_is_proved_for_an_attempt_that_will_not_be(sim, wrap):
     assert "tfretry: gave up after 2 attempts" in done.stderr
 
 
-def test_another_error_ends_it(sim, apply, wrap):
-    """Beside the role error, and alone on a retry: terraform's exit code, and no question more."""
-    sim.write(service("a") + service("b"))
+@pytest.mark.parametrize(
+    ("lines", "calls"),
+    [((), ["apply"]), (("depends_on = [sim_service.a]",), ["apply", *PROVEN])],
+    ids=["beside", "alone"],
+)
+def test_another_error_ends_it(sim, apply, wrap, lines, calls):
+    """Beside the role error, or alone on a retry: terraform's exit code, and terraform is not called again."""
+    sim.write(service("a") + service("b", *lines))
     sim.plan("tfplan")
     sim.fail("create", "a", attempts=1)
     sim.fail("create", "b", error=DENIED_ANSWER, gate=False)
     done = apply("tfplan")
-    assert (done.returncode, wrap.calls) == (1, ["apply"])
+    assert (done.returncode, wrap.calls) == (1, calls)
     assert "tfretry: not retried: sim_service.b failed for another reason" in done.stderr
 
 

@@ -47,6 +47,7 @@ def test_github_gets_one_warning_when_it_gave_up(scripted, github):
     scripted((1, "", ROLE_ERROR))
     (command,) = commands(run("--max-attempts=2", "apply"))
     assert command.startswith("::warning title=tfretry::gave up after 2 attempts in ")
+    assert 'resource "aws_iam_service_linked_role" "ecs"' in command
     assert "gave-up" in github.read_text()
 
 
