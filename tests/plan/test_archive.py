@@ -47,7 +47,7 @@ def unpacked(content: bytes) -> list[tuple[str, bytes, tuple[int, ...], int]]:
 
 
 def rewritten(content: bytes, *, plan: bytes, state: bytes) -> bytes:
-    """Carry an archive over to another plan and another state."""
+    """Return an archive with another plan and another state."""
     file = io.BytesIO()
     write_archive(read_archive(content), plan=plan, state=state, to=file)
     return file.getvalue()
@@ -56,7 +56,7 @@ def rewritten(content: bytes, *, plan: bytes, state: bytes) -> bytes:
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
 @pytest.mark.parametrize("order", [1, -1])
 def test_members_are_read_as_they_are(method, order):
-    """Whatever their order."""
+    """In any order."""
     archive = read_archive(packed(*[*MEMBERS.items()][::order], method=method))
     assert [(info.filename, content) for info, content in archive.members] == [*MEMBERS.items()][::order]
     assert {name: archive[name] for name in MEMBERS} == MEMBERS
@@ -68,7 +68,7 @@ def test_members_are_read_as_they_are(method, order):
     ids=["captured", "deflated", "stored"],
 )
 def test_all_members_but_plan_and_state_stay_as_they_are(content):
-    """Byte for byte, and in their order, with their times and methods; also those that nobody knows yet."""
+    """Byte for byte, in their order, with their times and methods; unknown members too."""
     new = {PLAN: b"rest", STATE: b"pulled"}
     expected = [(name, new.get(name, was), when, method) for name, was, when, method in unpacked(content)]
     assert unpacked(rewritten(content, plan=b"rest", state=b"pulled")) == expected
@@ -80,8 +80,8 @@ def test_all_members_but_plan_and_state_stay_as_they_are(content):
     new=st.tuples(st.binary(max_size=50), st.binary(max_size=50)),
     order=st.randoms(use_true_random=False),
 )
-def test_carrying_over_changes_two_members_and_nothing_else(names, contents, new, order):
-    """Of any archive with any names."""
+def test_rewriting_changes_two_members_and_nothing_else(names, contents, new, order):
+    """In an archive with any names and contents."""
     names = [PLAN, STATE, PREVIOUS_STATE, *(f"tfconfig/{name}" for name in names)]
     order.shuffle(names)
     content = packed(*((name, contents[n % len(contents)]) for n, name in enumerate(names)))
@@ -126,7 +126,7 @@ def test_a_member_that_every_plan_has_must_be_there(name):
         ),
     ],
 )
-def test_what_is_no_archive_is_called_what_it_is(content, reason):
+def test_the_error_names_the_kind_of_a_file_that_is_no_archive(content, reason):
     """An encrypted plan of OpenTofu, the bookmark of a remote plan, and anything else."""
     with pytest.raises(PlanError) as caught:
         read_archive(content)
@@ -135,14 +135,14 @@ def test_what_is_no_archive_is_called_what_it_is(content, reason):
 
 @pytest.mark.parametrize("content", [CAPTURED, packed(*MEMBERS.items())], ids=["captured", "ours"])
 def test_an_archive_that_is_cut_is_damaged_at_every_cut(content):
-    """As by a full disk."""
+    """As on a full disk."""
     for end in range(len(content)):
         with pytest.raises(PlanError, match=r"^the plan file is damaged$"):
             read_archive(content[:end])
 
 
 def members_or_reason(content: bytes) -> list[tuple[str, bytes]] | str:
-    """Read an archive that may be damaged; carry it over as well."""
+    """Read and rewrite an archive that may be damaged; return its members or the reason of the error."""
     try:
         members = [(info.filename, member) for info, member in read_archive(content).members]
         rewritten(content, plan=b"", state=b"")
@@ -154,12 +154,12 @@ def members_or_reason(content: bytes) -> list[tuple[str, bytes]] | str:
 @pytest.mark.parametrize("bit", range(8))
 def test_a_bit_that_flips_is_damage_or_makes_no_difference(bit):
     """Anywhere in the file: no content is read that the file did not have, and nothing but PlanError is raised."""
-    whole = dict(members_or_reason(CAPTURED))
+    original = dict(members_or_reason(CAPTURED))
     for at in range(len(CAPTURED)):
         content = bytearray(CAPTURED)
         content[at] ^= 1 << bit
         found = members_or_reason(bytes(content))
-        assert found in REASONS or set(found) <= whole.items(), (at, bit)
+        assert found in REASONS or set(found) <= original.items(), (at, bit)
 
 
 @settings(deadline=None)
@@ -168,8 +168,8 @@ def test_a_bit_that_flips_is_damage_or_makes_no_difference(bit):
         st.tuples(st.integers(0, len(CAPTURED) - 1), st.integers(0, 12), st.binary(max_size=12)), min_size=1, max_size=5
     )
 )
-def test_any_damage_is_a_sentence(damages):
-    """Bytes that are exchanged, lost or put in between, in any number."""
+def test_any_damage_is_reported_or_harmless(damages):
+    """Any number of bytes is replaced, lost or inserted."""
     content = CAPTURED
     for at, lost, new in damages:
         content = content[:at] + new + content[at + lost :]
@@ -178,8 +178,8 @@ def test_any_damage_is_a_sentence(damages):
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, 93, 99])
-def test_a_member_that_only_seems_to_be_compressed_otherwise_is_damaged(method):
-    """Its method is one number in the list of members; Python knows more of them than terraform does."""
+def test_a_compression_method_that_terraform_does_not_use_is_damage(method):
+    """It is one number in the list of members; Python knows more methods than terraform."""
     content = bytearray(CAPTURED)
     at = content.index(b"PK\x01\x02") + 10
     content[at : at + 2] = method.to_bytes(2, "little")

@@ -13,7 +13,7 @@ from tfretry.plan.protobuf import encode, fields
 VERSION = encode(1, 3)
 BEFORE, AFTER = encode(2, encode(1, b"\x81\xa1a\xa1b")), encode(2, encode(1, b"\x81\xa1a\xa1c"))
 CREATE, DELETE, CREATE_DELETE = 1, 5, 7
-UNTELLABLE = {
+NOT_REPORTED = {
     27: "it holds deferred changes",
     30: "it invokes actions, and terraform does not report whether an action has run",
     31: "it holds deferred actions",
@@ -73,7 +73,7 @@ def test_an_action_has_the_name_that_show_gives_it(number, name):
 
 @given(st.integers(min_value=0, max_value=2**64 - 1).filter(lambda number: number not in ACTION_NAMES))
 def test_an_action_that_is_not_known_is_refused(number):
-    """Nobody could tell whether it has been done."""
+    """It would be unknown whether it is done."""
     with pytest.raises(PlanError, match=rf"an action that tfretry does not know \({number}\)"):
         read_changes(message(change("a.b", number)))
 
@@ -87,7 +87,7 @@ def test_a_change_of_nothing_is_a_no_op():
 
 
 def test_an_action_that_is_no_number_is_refused():
-    """Damage, and not the number that its bytes might stand for."""
+    """It is damage: its bytes are not read as a number."""
     with pytest.raises(PlanError, match="an action that tfretry does not know"):
         read_changes(message(change("a.b", 0, inner=encode(1, b"\x01"))))
 
@@ -102,16 +102,16 @@ def test_another_version_of_the_format_is_refused(version):
         read_changes(version + change("a.b"))
 
 
-@pytest.mark.parametrize("number", sorted(KNOWN - {1, 3} - UNTELLABLE.keys()))
+@pytest.mark.parametrize("number", sorted(KNOWN - {1, 3} - NOT_REPORTED.keys()))
 def test_a_known_field_makes_no_difference(number):
-    """It stays as it is."""
+    """It is copied unchanged."""
     more = encode(number, b"x") + encode(number, 1)
     plan = read_changes(message(change("a.b")) + more)
     assert without(plan, {ChangeKey("a.b")}, {}) == message(b"") + more
 
 
 def test_the_known_fields_are_those_of_the_schemas_that_were_read():
-    """Of terraform 1.1 to 1.17 and OpenTofu 1.6 to 1.13 (planfile.proto); what acts is refused for itself."""
+    """Of terraform 1.1 to 1.17 and OpenTofu 1.6 to 1.13 (planfile.proto); those of actions are refused separately."""
     assert set(range(1, 7)) | set(range(13, 23)) | set(range(25, 32)) == KNOWN
 
 
@@ -121,22 +121,22 @@ def test_the_known_fields_are_those_of_the_schemas_that_were_read():
     st.sampled_from([0, 1, b"", b"x"]),
 )
 def test_a_field_that_is_not_known_is_refused(number, value):
-    """Whatever its number and value: it might act."""
+    """With any number and value: it might change something."""
     with pytest.raises(PlanError, match=rf"^the plan file has a field that tfretry does not know \({number}\)$"):
         read_changes(message(change("a.b")) + encode(number, value))
 
 
-@pytest.mark.parametrize(("number", "words"), UNTELLABLE.items())
+@pytest.mark.parametrize(("number", "words"), NOT_REPORTED.items())
 @pytest.mark.parametrize("value", [b"", b"x", 0])
-def test_what_nothing_tells_of_is_refused(number, words, value):
-    """Whether an action has run, and what is put off."""
+def test_actions_and_deferred_changes_are_refused(number, words, value):
+    """Terraform reports neither."""
     with pytest.raises(PlanError, match=f"^the plan cannot be continued: {words}$"):
         read_changes(message(change("a.b")) + encode(number, value))
 
 
 @pytest.mark.parametrize("deposed", ["", "00c0ffee"])
 def test_two_changes_of_one_object_are_refused(deposed):
-    """Nothing tells which of them is done."""
+    """It is unknown which of them is done."""
     with pytest.raises(PlanError, match=r"^the plan file has two changes of one object$"):
         read_changes(message(change("a.b", deposed=deposed), change("c.d"), change("a.b", DELETE, deposed=deposed)))
 
@@ -160,17 +160,17 @@ def test_a_plan_of_a_terraform_before_1_1_is_refused():
         b"\x1b",
     ],
 )
-def test_what_is_damaged_is_a_sentence(damaged):
-    """A wrong kind of field, text that is none, a message that is cut: in the plan, its changes and what they hold."""
+def test_a_damaged_field_is_reported(damaged):
+    """A wrong kind of field, invalid text, or a truncated message: in the plan, in a change, and inside a change."""
     with pytest.raises(PlanError, match=r"^the plan file is damaged$"):
         read_changes(VERSION + damaged)
 
 
 @given(st.binary(max_size=40), st.integers(0, 60), st.integers(0, 10))
-def test_any_damage_is_a_sentence(new, at, lost):
-    """Nothing but PlanError is raised, and what is read stays as it is."""
-    whole = message(change("a.b"), change("c.d", CREATE_DELETE))
-    content = whole[:at] + new + whole[at + lost :]
+def test_any_damage_is_reported_or_harmless(new, at, lost):
+    """Nothing but PlanError is raised, and a plan that can be read is copied unchanged."""
+    original = message(change("a.b"), change("c.d", CREATE_DELETE))
+    content = original[:at] + new + original[at + lost :]
     try:
         plan = read_changes(content)
     except PlanError:
@@ -182,7 +182,7 @@ def test_any_damage_is_a_sentence(new, at, lost):
     "inner", [b"", encode(1, CREATE_DELETE), encode(1, CREATE_DELETE) + encode(3, b"sensitive")], ids=len
 )
 def test_a_replacement_without_values_becomes_a_deletion_without_one(inner):
-    """Nothing is made up: terraform reads no such deletion."""
+    """No value is invented; terraform does not accept such a deletion."""
     plan = read_changes(VERSION + encode(3, encode(13, b"a.b") + encode(9, inner)))
     left = read_changes(without(plan, (), {ChangeKey("a.b"): "d"})).changes[ChangeKey("a.b", "d")]
     (found,) = (part.value for part in fields(left.value) if part.number == 9)
@@ -190,8 +190,8 @@ def test_a_replacement_without_values_becomes_a_deletion_without_one(inner):
 
 
 @given(st.data())
-def test_exactly_what_is_done_is_left_out(data):
-    """All other bytes stay as they are, and in their order."""
+def test_exactly_the_done_changes_are_left_out(data):
+    """All other bytes are unchanged and in their order."""
     keys = data.draw(
         st.lists(
             st.builds(ChangeKey, texts, st.sampled_from(["", "d"])),
@@ -204,8 +204,8 @@ def test_exactly_what_is_done_is_left_out(data):
     assert without(plan, done, {}) == message(*(b"" if key in done else changes[key] for key in keys))
 
 
-def test_of_a_replacement_whose_old_object_is_left_the_deletion_is_left():
-    """As terraform plans that of a deposed object: with the first value alone, and nothing of the new object."""
+def test_a_replacement_whose_old_object_is_left_becomes_its_deletion():
+    """As terraform plans the deletion of a deposed object: with the old value, and nothing of the new object."""
     sensitive = encode(3, encode(1, b"one")) + encode(3, encode(1, b"two"))
     inner = BEFORE + AFTER + sensitive + encode(4, b"after") + encode(5, b"importing") + encode(6, b"generated")
     more = encode(14, b"previous") + encode(10, b"private") + encode(11, b"paths") + encode(12, 2)
@@ -219,7 +219,7 @@ def test_of_a_replacement_whose_old_object_is_left_the_deletion_is_left():
     assert sorted(numbers_of(read.changes[ChangeKey("a.b", "00c0ffee")].value)) == [7, 8, 9, 10, 13]
 
 
-def test_a_deletion_has_no_field_that_the_replacement_had_not():
+def test_a_deletion_has_no_field_that_the_replacement_lacks():
     """Private and sensitive paths are left out where there are none."""
     plan = read_changes(message(change("a.b", CREATE_DELETE)))
     left = read_changes(without(plan, (), {ChangeKey("a.b"): "d"})).changes[ChangeKey("a.b", "d")]

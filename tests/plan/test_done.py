@@ -80,7 +80,7 @@ def planned(actions):
     }
 
 
-def told(actions, *, was, now, data_deletions=(), **reported):
+def outcome(actions, *, was, now, data_deletions=(), **reported):
     """Decide; the states are objects by address."""
     return decide(
         planned(actions), data_deletions=data_deletions, before=state(was), now=state(now), reports=reports(**reported)
@@ -88,7 +88,7 @@ def told(actions, *, was, now, data_deletions=(), **reported):
 
 
 def verdict(decision, key=B):
-    """Return what a decision is of one change, in a word or with the deposed key."""
+    """Return the decision on one change: `done`, `left`, `refused`, or the key of the deposed object that is left."""
     if key in decision.deposed:
         assert key in decision.left
         return decision.deposed[key]
@@ -99,7 +99,7 @@ def verdict(decision, key=B):
     return "refused"
 
 
-# Of each action, what else is looked at, and in which cases the change is done, left, or left as the deletion of the
+# For each action: which reports are read, and in which cases the change is done, left, or left as the deletion of the
 # deposed object d9. All other cases are refused.
 TABLE = {
     "create": (
@@ -173,14 +173,14 @@ TABLE = {
 
 
 def holds(condition, case):
-    """Whether a row of the table is about a case; what a row does not name makes no difference to it."""
+    """Return whether a row of the table applies to a case; a name that the row does not have is not compared."""
     return all(
         case[name] in value if isinstance(value, set) else case[name] is value for name, value in condition.items()
     )
 
 
 def cases():
-    """Yield each action with each state of its object and each combination of what may be reported of it."""
+    """Yield each action with each state of its object and each combination of reports."""
     for action, (looked_at, rows) in TABLE.items():
         domains = {"now": OBJECTS, **dict.fromkeys(looked_at, (False, True))}
         if "deposed" in looked_at:
@@ -195,13 +195,13 @@ def cases():
 
 
 @pytest.mark.parametrize(("action", "case", "expected"), [*cases()])
-def test_what_is_done(action, case, expected):
-    """The table: an action, what the state holds and what terraform reported, and what follows."""
+def test_the_state_and_the_reports_decide_what_is_done(action, case, expected):
+    """The table: the action, the object in the state, terraform's reports, and the decision."""
     now = {"a.b": OBJECTS[case["now"]]}
     now |= {("a.b", key): instance for key, instance in NEW_DEPOSED[case.get("deposed", "none")].items()}
     names = ("created", "updated", "deleted", "destroy_provisioned")
     reported = {name: ["a.b"] for name in names if case.get(name)}
-    decision = told({B: action}, was={} if action == "create" else {"a.b": OLD}, now=now, **reported)
+    decision = outcome({B: action}, was={} if action == "create" else {"a.b": OLD}, now=now, **reported)
     if expected == "neither":
         assert (decision.done, decision.left, decision.refusals) == (set(), set(), ())
     else:
@@ -209,7 +209,7 @@ def test_what_is_done(action, case, expected):
 
 
 def test_the_table_has_every_action():
-    """Those of a plan file, which are those that there are rules for."""
+    """Each action of a plan file, and there is a rule for each."""
     assert {*TABLE, "read"} == {*ACTION_NAMES.values()} == {*RULES, "no-op"}
 
 
@@ -264,7 +264,7 @@ def test_the_table_has_every_action():
 def test_a_refusal_says_why(action, now, reported, words):
     """One sentence, with the address and no value."""
     was = {} if action == "create" else {"a.b": OLD}
-    decision = told({B: action}, was=was, now={"a.b": now}, **{name: ["a.b"] for name in reported.split()})
+    decision = outcome({B: action}, was=was, now={"a.b": now}, **{name: ["a.b"] for name in reported.split()})
     assert decision.refusals == (f"a.b {words}",)
     assert (decision.done, decision.left, decision.deposed) == (set(), set(), {})
 
@@ -278,9 +278,9 @@ def test_a_refusal_says_why(action, now, reported, words):
     ],
 )
 def test_a_replacement_with_another_remainder_than_its_old_object_is_refused(deposed, reported):
-    """One new deposed object with the old substance, and no report that it is deleted."""
+    """There must be one new deposed object, which equals the old one and is not reported as deleted."""
     now = {"a.b": NEW, **{("a.b", key): instance for key, instance in deposed.items()}}
-    decision = told({B: "create, delete"}, was={"a.b": OLD}, now=now, **{name: ["a.b"] for name in reported.split()})
+    decision = outcome({B: "create, delete"}, was={"a.b": OLD}, now=now, **{name: ["a.b"] for name in reported.split()})
     assert decision.refusals == ("a.b was replaced, and the rest of the old object is not what was approved",)
 
 
@@ -295,45 +295,45 @@ def test_a_replacement_with_another_remainder_than_its_old_object_is_refused(dep
         (OLD, REWRITTEN, "done"),
     ],
 )
-def test_what_was_read_in_the_apply_is_not_read_again(was, now, expected):
-    """It is in the state, and new: everything else was made with its value."""
-    assert verdict(told({B: "read"}, was={"a.b": was}, now={"a.b": now})) == expected
+def test_a_data_source_that_was_read_in_the_apply_is_not_read_again(was, now, expected):
+    """It is new in the state, and other objects were created with its value."""
+    assert verdict(outcome({B: "read"}, was={"a.b": was}, now={"a.b": now})) == expected
 
 
 @pytest.mark.parametrize("action", ["delete, create", "create, delete", "update", "delete", "forget", "forget, create"])
 @pytest.mark.parametrize("now", ["old and tainted", "new and tainted"])
 def test_an_object_that_was_tainted_before_is_left_only_as_it_was(action, now):
-    """A tainted object is what a replacement was planned for."""
-    decision = told({B: action}, was={"a.b": OBJECTS["old and tainted"]}, now={"a.b": OBJECTS[now]})
+    """The change may have been planned because it is tainted."""
+    decision = outcome({B: action}, was={"a.b": OBJECTS["old and tainted"]}, now={"a.b": OBJECTS[now]})
     assert verdict(decision) == ("left" if now == "old and tainted" else "refused")
 
 
 @pytest.mark.parametrize("action", ["delete, create", "create, delete"])
 def test_a_tainted_object_that_was_replaced_is_done(action):
-    """With another one, or with one of equal attributes, which is not tainted."""
+    """By an object with other or equal attributes that is not tainted."""
     for new in (OLD, NEW):
-        decision = told({B: action}, was={"a.b": OBJECTS["old and tainted"]}, now={"a.b": new}, created=["a.b"])
+        decision = outcome({B: action}, was={"a.b": OBJECTS["old and tainted"]}, now={"a.b": new}, created=["a.b"])
         assert verdict(decision) == "done"
 
 
 def test_a_tainted_object_that_is_deposed_is_left_to_delete():
-    """It has its old substance, the taint too."""
+    """It equals the old one, which was tainted too."""
     was = OBJECTS["old and tainted"]
-    decision = told({B: "create, delete"}, was={"a.b": was}, now={"a.b": NEW, ("a.b", "d9"): was}, created=["a.b"])
+    decision = outcome({B: "create, delete"}, was={"a.b": was}, now={"a.b": NEW, ("a.b", "d9"): was}, created=["a.b"])
     assert verdict(decision) == "d9"
 
 
-def test_a_deposed_object_of_before_is_no_new_one():
-    """The replacement is done, and the other object nobody's business."""
+def test_an_older_deposed_object_is_not_taken_for_a_new_one():
+    """The replacement is done, and the older object belongs to no change."""
     was, now = {"a.b": OLD, ("a.b", "d1"): OLD}, {"a.b": NEW, ("a.b", "d1"): OLD}
-    assert verdict(told({B: "create, delete"}, was=was, now=now, created=["a.b"], deleted=["a.b"])) == "done"
+    assert verdict(outcome({B: "create, delete"}, was=was, now=now, created=["a.b"], deleted=["a.b"])) == "done"
 
 
 @pytest.mark.parametrize("action", sorted(TABLE.keys() - {"create, delete", "create, forget"}))
 def test_a_new_deposed_object_of_another_change_is_refused(action):
     """Only a replacement that creates first leaves one."""
     was, now = {"a.b": OLD}, {"a.b": OLD, ("a.b", "d9"): OLD}
-    refusals = told({B: action}, was={} if action == "create" else was, now=now, updated=["a.b"]).refusals
+    refusals = outcome({B: action}, was={} if action == "create" else was, now=now, updated=["a.b"]).refusals
     assert (
         "a.b (deposed object d9) was added or removed since the approval, and the plan does not change it" in refusals
     )
@@ -345,10 +345,10 @@ DELETIONS = [B, ChangeKey("a.b", "d1"), ChangeKey("a.b", "d2")]
 @pytest.mark.parametrize("reported", range(4))
 @pytest.mark.parametrize("gone", [each for n in range(4) for each in itertools.combinations(DELETIONS, n)])
 def test_several_deletions_at_one_address_need_as_many_reports(gone, reported):
-    """Terraform does not always say which deposed object it means: neither fewer reports nor more than are gone."""
+    """Terraform does not always report which deposed object it deleted, so the reports are counted."""
     was = dict.fromkeys(DELETIONS, OLD)
     now = {key: OLD for key in DELETIONS if key not in gone}
-    decision = told(dict.fromkeys(DELETIONS, "delete"), was=was, now=now, deleted=["a.b"] * reported)
+    decision = outcome(dict.fromkeys(DELETIONS, "delete"), was=was, now=now, deleted=["a.b"] * reported)
     done, left = {*gone}, {*now}
     if reported < len(gone):
         done = set()
@@ -387,12 +387,12 @@ D1 = ChangeKey("a.b", "d1")
     ],
 )
 def test_a_deposed_object_is_deleted_beside_another_change_of_its_address(action, current, deposed, deleted, expected):
-    """Reports of deletions are shared out among the objects that are gone."""
+    """Reports of deletions are assigned to the objects that are gone."""
     was = {"a.b": OLD, ("a.b", "d1"): OLD}
     now = {"a.b": current, **{("a.b", key): instance for key, instance in deposed.items()}}
     is_made = expected[B] in ("done", "d9", "refused")
     reported = {"created": ["a.b"], "updated": ["a.b"]} if is_made else {}
-    decision = told({B: action, D1: "delete"}, was=was, now=now, deleted=["a.b"] * deleted, **reported)
+    decision = outcome({B: action, D1: "delete"}, was=was, now=now, deleted=["a.b"] * deleted, **reported)
     found = {
         key: decision.deposed.get(key)
         or ("done" if key in decision.done else "left" if key in decision.left else "refused")
@@ -406,7 +406,7 @@ def test_a_deposed_object_is_deleted_beside_another_change_of_its_address(action
 def test_a_deposed_object_is_deleted_beside_a_creation_of_its_address(reported, expected):
     """Its instance had no current object."""
     was, now = {("a.b", "d1"): OLD}, {"a.b": NEW}
-    decision = told({B: "create", D1: "delete"}, was=was, now=now, created=["a.b"], deleted=["a.b"] * reported)
+    decision = outcome({B: "create", D1: "delete"}, was=was, now=now, created=["a.b"], deleted=["a.b"] * reported)
     assert B in decision.done
     assert (D1 in decision.done) is (expected == "done")
 
@@ -422,17 +422,17 @@ def test_a_deposed_object_is_deleted_beside_a_creation_of_its_address(reported, 
     ],
 )
 @pytest.mark.parametrize("actions", [{}, {B: "no-op"}])
-def test_an_object_that_nothing_acts_on_is_wholly_as_it_was(actions, more):
-    """Whatever has changed of it: somebody else worked."""
+def test_an_object_without_a_change_must_be_as_before(actions, more):
+    """Any difference means that another run has changed it."""
     refusals = ("a.b has changed since the approval, and the plan does not change it",)
-    assert told(actions, was={"a.b": OLD}, now={"a.b": {**OLD, **more}}).refusals == refusals
-    assert told(actions, was={"a.b": {**OLD, **more}}, now={"a.b": OLD}).refusals == refusals
-    assert told(actions, was={"a.b": OLD}, now={"a.b": OLD}).refusals == ()
+    assert outcome(actions, was={"a.b": OLD}, now={"a.b": {**OLD, **more}}).refusals == refusals
+    assert outcome(actions, was={"a.b": {**OLD, **more}}, now={"a.b": OLD}).refusals == refusals
+    assert outcome(actions, was={"a.b": OLD}, now={"a.b": OLD}).refusals == ()
 
 
 @pytest.mark.parametrize("actions", [{}, {B: "no-op"}, {B: "update"}])
-def test_an_object_whose_lists_come_in_another_order_is_as_it_was(actions):
-    """Terraform writes dependencies and sensitive attributes as its maps give them."""
+def test_an_object_whose_lists_have_another_order_is_as_before(actions):
+    """Terraform writes dependencies and sensitive attributes in random order."""
 
     def pulled(order):
         instance = {
@@ -449,13 +449,13 @@ def test_an_object_whose_lists_come_in_another_order_is_as_it_was(actions):
 
 
 @pytest.mark.parametrize("key", ["a.b", ("a.b", "d1")])
-def test_an_object_that_nothing_acts_on_neither_comes_nor_goes(key):
+def test_an_object_without_a_change_is_neither_added_nor_removed(key):
     """The current one or a deposed one."""
     name = "a.b" if key == "a.b" else "a.b (deposed object d1)"
     refusals = (f"{name} was added or removed since the approval, and the plan does not change it",)
-    assert told({}, was={}, now={key: OLD}).refusals == refusals
-    assert told({}, was={key: OLD}, now={}).refusals == refusals
-    assert told({ChangeKey("a.c"): "create"}, was={}, now={key: OLD}).refusals == refusals
+    assert outcome({}, was={}, now={key: OLD}).refusals == refusals
+    assert outcome({}, was={key: OLD}, now={}).refusals == refusals
+    assert outcome({ChangeKey("a.c"): "create"}, was={}, now={key: OLD}).refusals == refusals
 
 
 @pytest.mark.parametrize(
@@ -469,17 +469,17 @@ def test_an_object_that_nothing_acts_on_neither_comes_nor_goes(key):
         (ObjectKey("module.m", "data", "a", "b", Number("7")), "module.m.data.a.b[7]"),
     ],
 )
-def test_an_object_that_nothing_acts_on_is_named_as_terraform_does(key, address):
-    """Though no plan tells its address."""
+def test_an_object_without_a_change_is_named_as_by_terraform(key, address):
+    """Although its address is in no plan."""
     now = State(text=b"", lineage="l", serial=1, objects={(key, ""): OLD}, rest={})
     (refusal,) = decide({}, data_deletions=(), before=state({}), now=now, reports=reports()).refusals
     assert refusal.startswith(f"{address} was added or removed")
 
 
-def test_refusals_are_told_in_the_same_order_each_time():
+def test_refusals_have_the_same_order_each_time():
     """Of many, only the first are shown."""
     names = [f"a.n{n:02}" for n in range(30)]
-    found = told({}, was={}, now=dict.fromkeys(reversed(names), OLD)).refusals
+    found = outcome({}, was={}, now=dict.fromkeys(reversed(names), OLD)).refusals
     assert [each.split()[0] for each in found] == names
 
 
@@ -494,11 +494,11 @@ def test_of_many_texts_the_first_ten_are_shown_and_the_others_counted(count, sho
 
 
 @pytest.mark.parametrize("now", [OLD, NEW, None])
-def test_a_data_source_that_the_plan_takes_out_of_the_state_is_nobodys_business(now):
-    """`show` does not tell it; another one must be as it was."""
+def test_a_data_source_that_the_plan_removes_from_the_state_is_not_compared(now):
+    """`show` does not list its removal; any other data source must be as before."""
     key = object_of("a.b")
-    assert told({}, was={"a.b": OLD}, now={"a.b": now}, data_deletions=[key]).refusals == ()
-    assert len(told({}, was={"a.b": OLD}, now={"a.b": now}, data_deletions=[object_of("a.c")]).refusals) == (
+    assert outcome({}, was={"a.b": OLD}, now={"a.b": now}, data_deletions=[key]).refusals == ()
+    assert len(outcome({}, was={"a.b": OLD}, now={"a.b": now}, data_deletions=[object_of("a.c")]).refusals) == (
         now is not OLD
     )
 
@@ -532,8 +532,7 @@ def test_reports_are_summed_up_by_address():
     assert found.deleted == {"a.a": 1, "a.c": 2}
 
 
-# How far an attempt may have come with each action: what it reports, the current object now (or "as it was"), whether
-# the old one is deposed, and what is to be said of it.
+# How far an attempt may have come with each action: its reports, the current object, and the decision.
 STAGES = {
     "create": [("", None, "left"), ("created", NEW, "done")],
     "delete, create": [
@@ -563,7 +562,7 @@ runs = st.lists(st.tuples(steps, st.sampled_from(["", "left", "done"])), min_siz
 
 
 def run_of(drawn):
-    """Return an attempt that did faithfully what it reports, on `a.n0`, `a.n1`, …, some with a deposed object, too."""
+    """Return an attempt that did exactly what it reports, on `a.n0`, `a.n1`, …, some with a deposed object, too."""
     run = SimpleNamespace(actions={}, was={}, now={}, steps={}, reported={"created": [], "updated": [], "deleted": []})
     for n, (step, deposed) in enumerate(drawn):
         add(run, ChangeKey(f"a.n{n}"), *step)
@@ -586,12 +585,12 @@ def add(run, key, action, reported, now, expected):
 
 
 def decided(run):
-    return told(run.actions, was=run.was, now=run.now, **run.reported)
+    return outcome(run.actions, was=run.was, now=run.now, **run.reported)
 
 
 @given(runs)
-def test_what_was_done_faithfully_is_done_and_all_else_is_left(drawn):
-    """Of any plan and however far the attempt came; nothing is refused."""
+def test_reported_changes_are_done_and_all_others_are_left(drawn):
+    """For any plan and any progress of the attempt; nothing is refused."""
     run = run_of(drawn)
     decision = decided(run)
     words = {key: word for key, (_, word) in run.steps.items()}
@@ -604,14 +603,14 @@ def test_what_was_done_faithfully_is_done_and_all_else_is_left(drawn):
 OTHER = {**OLD, "attributes": {"id": "3"}}
 
 
-def meddlings(run):
-    """Yield what somebody else may do to an object meanwhile that is to be noticed: its key, and what it is then."""
+def interferences(run):
+    """Yield changes by another run that must be noticed: the key of an object, and its new content."""
     yield ChangeKey("a.foreign"), OTHER
     yield ChangeKey("a.n0", "d7"), OTHER
     for key, (action, word) in run.steps.items():
         now = run.now[key]
         if action == "read":
-            continue  # what is read in the apply has no report
+            continue  # there is no report of a data source
         if now is None:
             yield key, OTHER
             continue
@@ -628,10 +627,10 @@ def meddlings(run):
 
 @settings(max_examples=200)
 @given(runs, st.data())
-def test_what_somebody_else_does_is_refused(drawn, data):
-    """One object that comes, goes or changes beside what the attempt did."""
+def test_a_change_by_another_run_is_refused(drawn, data):
+    """It adds, removes or changes one object besides those of the attempt."""
     run = run_of(drawn)
-    key, run.now[key] = data.draw(st.sampled_from([*meddlings(run)]))
+    key, run.now[key] = data.draw(st.sampled_from([*interferences(run)]))
     assert decided(run).refusals != ()
 
 
@@ -653,8 +652,8 @@ def archive_of(message):
     return file.getvalue()
 
 
-def carried_over(count):
-    """Decide and carry over a plan of *count* changes of every kind, at every step; return the peak of memory."""
+def peak_memory(count):
+    """Decide on *count* changes of every kind and progress, write and check the rest; return the peak of memory."""
     ways = [(action, *step) for action, ways in STAGES.items() if action for step in ways]
     run = run_of([(ways[n % len(ways)], "") for n in range(count)])
     numbers = {name: number for number, name in ACTION_NAMES.items()}
@@ -687,8 +686,8 @@ def carried_over(count):
 
 @pytest.mark.slow
 def test_memory_grows_in_proportion_to_the_changes():
-    """Twenty thousand of every kind, at every step."""
-    assert carried_over(20_000) < 12 * carried_over(2_000)
+    """Twenty thousand changes of every kind and progress."""
+    assert peak_memory(20_000) < 12 * peak_memory(2_000)
 
 
 BROKEN = "x\na.b: Creation complete after 0s [id=y]"
@@ -699,23 +698,23 @@ BROKEN = "x\na.b: Creation complete after 0s [id=y]"
 )
 @pytest.mark.parametrize("states", ["before", "now"])
 def test_a_name_with_a_line_break_is_refused_where_reports_are_text(attributes, states):
-    """Terraform prints it as it is, and what stands behind the break may look like a report."""
+    """Terraform prints it unescaped, and the text after the break may look like a report."""
     named_so, other = state({"a.k": {"attributes": attributes}}), state({"a.k": {"attributes": {"id": "y"}}})
     found = {"before": other, "now": other, states: named_so}
     for are_text, refusals in ((True, 1), (False, 0)):
-        said = Reports.of([Progress(is_text=are_text)])
-        decision = decide(planned({ChangeKey("a.k"): "read"}), data_deletions=[], reports=said, **found)
+        none = Reports.of([Progress(is_text=are_text)])
+        decision = decide(planned({ChangeKey("a.k"): "read"}), data_deletions=[], reports=none, **found)
         assert len(decision.refusals) == refusals
         assert all("a.k has a line break in its id or name" in each for each in decision.refusals)
 
 
 @pytest.mark.parametrize("attributes", [{"tags": {"Description": BROKEN}}, {"text": BROKEN}, {"id": "x"}, {}], ids=str)
 def test_other_line_breaks_do_not_matter(attributes):
-    """Terraform prints neither those nor anything of an object that it leaves alone."""
-    said = Reports.of([Progress(is_text=True)])
+    """Terraform prints neither those nor anything of an object that it does not change."""
+    none = Reports.of([Progress(is_text=True)])
     alone = state({"a.k": {"attributes": attributes}, "a.z": {"attributes": {"id": BROKEN}}})
     assert decide(
-        planned({ChangeKey("a.k"): "read"}), data_deletions=[], before=alone, now=alone, reports=said
+        planned({ChangeKey("a.k"): "read"}), data_deletions=[], before=alone, now=alone, reports=none
     ) == Decision(done=frozenset(), left=frozenset({ChangeKey("a.k")}), deposed={}, refusals=())
 
 
@@ -724,5 +723,5 @@ def test_an_import_id_with_a_line_break_is_refused_where_reports_are_text():
     imported = {B: Entry(action="no-op", object=object_of("a.b"), document={}, import_id=BROKEN)}
     states = {"before": state({"a.b": OLD}), "now": state({"a.b": OLD})}
     for are_text, refusals in ((True, 1), (False, 0)):
-        said = Reports.of([Progress(is_text=are_text)])
-        assert len(decide(imported, data_deletions=[], reports=said, **states).refusals) == refusals
+        none = Reports.of([Progress(is_text=are_text)])
+        assert len(decide(imported, data_deletions=[], reports=none, **states).refusals) == refusals

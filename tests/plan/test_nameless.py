@@ -25,7 +25,7 @@ has_proc = pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="there
 
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
-    """The folder of temporary files, which is empty; Python looks for it anew."""
+    """The empty folder of temporary files, which Python looks up again."""
     monkeypatch.setenv("TMPDIR", os.fspath(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     return tmp_path
@@ -48,7 +48,7 @@ def file(request, temporary, monkeypatch):  # noqa: ARG001  # it looks for its f
 
 @pytest.fixture
 def without_proc(monkeypatch):
-    """A system on which nothing is below /proc."""
+    """A system without /proc."""
     monkeypatch.setattr("os.stat", stat_without_proc)
 
 
@@ -71,8 +71,8 @@ def test_a_file_is_empty_and_can_be_written_and_read(file):
     assert file.read() == b"abcdef"
 
 
-def test_a_file_is_inherited_by_nobody(file):
-    """A child that inherits all that it may has not got it."""
+def test_a_file_is_not_inherited(file):
+    """A child that inherits every inheritable descriptor does not have it."""
     file.write(b"s3cret")
     file.flush()
     assert not os.get_inheritable(file.fileno())
@@ -81,7 +81,7 @@ def test_a_file_is_inherited_by_nobody(file):
 
 @has_proc
 def test_a_child_reads_a_file_by_its_path(file):
-    """Even one whose descriptors are closed, as by a wrapper in Python; again and again, from the start."""
+    """Even if its descriptors are closed, as by a wrapper in Python; several times, each from the start."""
     file.write(b"the plan" * 100_000)
     path = path_for_terraform(file)
     assert path == f"/proc/{os.getpid()}/fd/{file.fileno()}"
@@ -100,7 +100,7 @@ def test_a_child_of_a_child_reads_it_too(file):
 
 @pytest.mark.usefixtures("without_proc")
 def test_without_proc_a_child_inherits_the_file(file):
-    """It reads it by the number of its descriptor, and has nothing else."""
+    """It reads the file by the number of the descriptor."""
     file.write(b"the plan")
     path = path_for_terraform(file)
     assert path == f"/dev/fd/{file.fileno()}"
@@ -116,8 +116,8 @@ def test_a_proc_that_shows_other_files_is_not_trusted(file, tmp_path, monkeypatc
     assert path_for_terraform(file) == f"/dev/fd/{file.fileno()}"
 
 
-def test_the_path_is_that_of_the_whole_content(file):
-    """What was written last, too, which Python may still hold back."""
+def test_the_path_has_the_complete_content(file):
+    """Also the last bytes, which Python may still buffer."""
     file.write(b"a")
     with open(path_for_terraform(file), "rb") as reader:
         assert reader.read() == b"a"
@@ -128,7 +128,7 @@ def test_the_path_is_that_of_the_whole_content(file):
 
 
 def test_a_file_that_is_closed_is_gone(file):
-    """Its path leads nowhere, or elsewhere."""
+    """Its path does not exist any more."""
     file.write(b"the plan")
     path = path_for_terraform(file)
     file.close()

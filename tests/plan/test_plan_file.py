@@ -17,7 +17,7 @@ OVERWRITTEN = "the plan file has been overwritten since the first attempt"
 
 @pytest.fixture
 def path(tmp_path):
-    """Where the plan file is."""
+    """Path of the plan file."""
     path = tmp_path / "a plan é"
     path.write_bytes(CONTENT)
     return path
@@ -59,8 +59,8 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_the_file_that_was_approved_stays_the_one(path, plan, name):
-    """Whatever takes its name, and whatever is done to it but its content."""
+def test_the_approved_file_is_read_whatever_happens_to_its_name(path, plan, name):
+    """Another file may have its name; only a change of its content matters."""
     HARMLESS[name](path)
     assert plan.read() == CONTENT
     assert plan.read() == CONTENT
@@ -85,7 +85,7 @@ OVERWRITES = {
 @pytest.mark.parametrize("name", OVERWRITES)
 @pytest.mark.parametrize("through", ["its name", "a link", "a hard link"])
 def test_a_file_that_is_overwritten_in_place_is_refused(path, plan, name, through):
-    """As `plan -out` does with the same name; its times may be the old ones."""
+    """As by `plan -out` with the same name; its times may be unchanged."""
     times = path.stat().st_atime_ns, path.stat().st_mtime_ns
     other = path.parent / "other"
     if through == "a link":
@@ -110,7 +110,7 @@ def test_a_plan_behind_a_link_is_read(path):
 
 
 def test_an_empty_regular_file_is_read(tmp_path):
-    """That it is no plan is told by who reads it."""
+    """The reader of the archive reports that it is no plan."""
     (tmp_path / "empty").touch()
     plan = PlanFile(os.fspath(tmp_path / "empty"))
     assert plan.read() == b""
@@ -137,7 +137,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_what_cannot_be_read_stops_a_retry_alone(tmp_path, name):
+def test_an_unreadable_file_prevents_only_the_retry(tmp_path, name):
     """Nothing hangs and nothing is raised before the first attempt; no descriptor is left open."""
     make, why = UNREADABLE[name]
     make(tmp_path / "p")
@@ -150,15 +150,15 @@ def test_what_cannot_be_read_stops_a_retry_alone(tmp_path, name):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_we_may_not_read_stops_a_retry_alone(path):
-    """Terraform itself will say so."""
+def test_a_file_that_we_may_not_read_prevents_only_the_retry(path):
+    """Terraform reports it itself."""
     path.chmod(0)
     with pytest.raises(PlanError, match=r"\(Permission denied\)$"):
         PlanFile(os.fspath(path)).read()
 
 
-def test_a_name_below_a_file_stops_a_retry_alone(path):
-    """As a folder that is none."""
+def test_a_name_below_a_file_prevents_only_the_retry(path):
+    """As if the file were a folder."""
     with pytest.raises(PlanError, match=r"\(Not a directory\)$"):
         PlanFile(os.fspath(path / "p")).read()
 
@@ -173,7 +173,7 @@ for number in range(3, 64):
 """
 
 
-def test_the_open_file_is_inherited_by_nobody(path, plan):
+def test_the_open_file_is_not_inherited(path, plan):
     """Not by terraform, its providers or its provisioners."""
     (opened,) = [int(number) for number in descriptors() if is_open_on(int(number), path)]
     assert not os.get_inheritable(opened)
@@ -189,8 +189,8 @@ def is_open_on(number, path):
         return False
 
 
-def test_a_plan_that_is_closed_is_let_go(path):
-    """Twice makes no difference."""
+def test_a_closed_plan_has_no_descriptor(path):
+    """To close it twice makes no difference."""
     before = descriptors()
     plan = PlanFile(os.fspath(path))
     assert len(descriptors()) == len(before) + 1
@@ -213,7 +213,7 @@ NOT_FOUND = [
 
 @pytest.fixture
 def folder(tmp_path):
-    """Where terraform runs, with files that it reads by itself and others."""
+    """Folder in which terraform runs, with files that it reads by itself and others."""
     folder = tmp_path / "folder"
     folder.mkdir()
     for name in [*FOUND, *NOT_FOUND]:
@@ -232,7 +232,7 @@ def test_variable_files_are_those_that_terraform_reads_by_itself(folder):
     assert names(variable_files(os.fspath(folder), [])) == sorted(FOUND)
 
 
-def test_variable_files_are_those_that_are_named_too(folder):
+def test_variable_files_include_those_of_options(folder):
     """Wherever they are, each once."""
     named = [os.fspath(folder / name) for name in ("other.tfvars", "sub/terraform.tfvars", "terraform.tfvars")]
     found = variable_files(os.fspath(folder), iter(named))
@@ -241,8 +241,8 @@ def test_variable_files_are_those_that_are_named_too(folder):
 
 
 @pytest.mark.parametrize("name", [FOUND[0], FOUND[2], "other.tfvars"])
-def test_a_variable_file_that_changes_is_told(folder, name):
-    """Overwritten, exchanged, new, gone; but not touched."""
+def test_a_change_of_a_variable_file_is_noticed(folder, name):
+    """If it is overwritten, removed or created, but not if it is only touched."""
     path = folder / name
 
     def found():
@@ -263,15 +263,15 @@ def test_a_variable_file_that_changes_is_told(folder, name):
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, loop], ids=["FIFO", "directory", "loop"])
-def test_a_variable_file_that_is_no_regular_file_is_not_waited_for(tmp_path, make):
-    """A FIFO would give what it has but once, and to us."""
+def test_a_variable_file_that_is_no_regular_file_is_not_read(tmp_path, make):
+    """A FIFO gives its content only once, and terraform must have it."""
     for name in ("terraform.tfvars", "a.auto.tfvars", "named"):
         make(tmp_path / name)
     assert variable_files(os.fspath(tmp_path), [os.fspath(tmp_path / "named"), "/dev/stdin", "/dev/zero"]) == {}
 
 
 def test_a_variable_file_behind_a_link_is_its_content(tmp_path):
-    """Where the link goes is not what terraform reads."""
+    """The content of the target matters, not its name."""
     (tmp_path / "one").write_text("1")
     (tmp_path / "other").write_text("1")
     link = tmp_path / "terraform.tfvars"

@@ -21,7 +21,7 @@ def read(document):
 
 
 def test_numbers_keep_every_digit():
-    """A float would cut them, and cut numbers compare equal."""
+    """A float would round them, and rounded numbers compare equal."""
     assert parse(f"[{LONG}, 1e400, -0, 1.0]".encode()) == [Number(LONG), Number("1e400"), Number("-0"), Number("1.0")]
 
 
@@ -33,7 +33,7 @@ def test_numbers_keep_every_digit():
     ],
 )
 def test_values_of_different_types_or_digits_are_never_equal(one, other):
-    """Not alone, not inside a list or an object, on neither side."""
+    """Neither alone nor inside a list or an object, in either order."""
     for shape in ("{}", "[{}]", '{{"k": {}}}'):
         left, right = parse(shape.format(one).encode()), parse(shape.format(other).encode())
         assert left != right
@@ -43,7 +43,7 @@ def test_values_of_different_types_or_digits_are_never_equal(one, other):
 
 @given(st.from_regex(r"\A-?(0|[1-9][0-9]{0,80})(\.[0-9]{1,80})?([eE][+-]?[0-9]{1,5})?\Z"))
 def test_any_number_is_its_digits(text):
-    """To the last one, as a value that equals no text."""
+    """It keeps all of them, and equals no text."""
     (number,) = parse(f"[{text}]".encode())
     assert isinstance(number, Number)
     assert str(number) == text
@@ -80,8 +80,8 @@ def test_a_number_counts_as_one_in_a_set():
         b'{"s3cret":' * 100_000,
     ],
 )
-def test_what_terraform_does_not_write_is_refused_without_quoting_it(text):
-    """Broken, ambiguous or endless JSON is a sentence, with nothing of the text in it or behind it."""
+def test_invalid_json_is_refused_without_quoting_it(text):
+    """Broken, ambiguous or endless JSON: neither the error nor its cause contains the text."""
     with pytest.raises(PlanError) as caught:
         parse(text)
     assert str(caught.value) == "terraform's answer cannot be read: it is not the JSON that was expected"
@@ -89,7 +89,7 @@ def test_what_terraform_does_not_write_is_refused_without_quoting_it(text):
 
 
 def test_changes_are_read_by_address_and_deposed_key():
-    """With the actions as one word, the object as a state names it, and the whole change."""
+    """With the actions as one text, the key of the object in the state, and the complete change."""
     other = {**CHANGE, "deposed": "00c0ffee", "index": "k", "module_address": "module.m", "mode": "data"}
     other["change"] = {"actions": ["delete", "create"], "before": 1.0}
     found = entries(read({"resource_changes": [CHANGE, other]}))
@@ -117,14 +117,14 @@ def test_a_plan_without_changes_has_none(document):
 
 @pytest.mark.parametrize("deposed", [{}, {"deposed": "00c0ffee"}])
 def test_two_changes_of_one_object_are_refused(deposed):
-    """Which of them counts is nobody's guess."""
+    """It is unknown which of them counts."""
     with pytest.raises(PlanError, match=r"^terraform lists two changes of one object$"):
         entries(read({"resource_changes": [{**CHANGE, **deposed}, {**CHANGE, **deposed}]}))
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
-def test_a_plan_of_any_odd_shape_is_a_sentence(odd):
-    """Whatever stands in the place of whatever is expected, or is missing: PlanError, or a change that is read."""
+def test_a_plan_of_any_odd_shape_is_reported(odd):
+    """With any value replaced or missing: PlanError, or a change that is read."""
     for document in distorted(
         {"resource_changes": [{**CHANGE, "index": "k", "deposed": "d", "module_address": "m"}]}, odd
     ):
@@ -135,8 +135,8 @@ def test_a_plan_of_any_odd_shape_is_a_sentence(odd):
 
 
 @pytest.mark.parametrize("name", ["address", "mode", "type", "name", "change"])
-def test_a_change_without_what_every_change_has_is_refused(name):
-    """Nothing is taken for granted of terraform's answer."""
+def test_a_change_without_a_required_member_is_refused(name):
+    """Terraform's answer is checked."""
     with pytest.raises(PlanError, match="it is not a plan"):
         entries(read({"resource_changes": [{member: value for member, value in CHANGE.items() if member != name}]}))
 
@@ -181,7 +181,7 @@ def test_a_plan_on_no_state_has_no_objects(document):
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
-def test_a_prior_state_of_any_odd_shape_is_a_sentence(odd):
+def test_a_prior_state_of_any_odd_shape_is_reported(odd):
     """PlanError, or objects."""
     for document in distorted({"prior_state": {"values": {"root_module": ROOT_MODULE}}}, odd):
         try:
@@ -205,7 +205,7 @@ WITH_EPHEMERAL = {"resources": [{"mode": "managed"}, {"mode": "ephemeral"}]}
     ],
 )
 def test_an_ephemeral_resource_is_seen_in_any_module(module, expected):
-    """Terraform opens it anew for the rest."""
+    """Terraform opens it again for the rest."""
     assert has_ephemeral_resources(read({"configuration": {"root_module": module}})) is expected
 
 
@@ -215,7 +215,7 @@ def test_a_plan_without_configuration_has_no_ephemeral_resources():
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
-def test_a_configuration_of_any_odd_shape_is_a_sentence(odd):
+def test_a_configuration_of_any_odd_shape_is_reported(odd):
     """PlanError, or an answer."""
     nested = {"module_calls": {"m": {"module": WITH_EPHEMERAL}}}
     for document in distorted({"configuration": {"root_module": nested}}, odd):

@@ -163,7 +163,7 @@ def named(path):
     return ".".join(map(str, path))
 
 
-def test_exactly_what_is_left_is_proved():
+def test_the_exact_rest_is_proved():
     """With a done creation, and the old object of a replacement left to delete."""
     check(REST)
     check(APPROVED, decided=decision())
@@ -196,8 +196,8 @@ def test_any_other_value_is_refused(path, value):
 
 
 @pytest.mark.parametrize("name", ["prior_state", "planned_values"])
-def test_what_follows_from_the_state_is_not_compared(name):
-    """Whatever it is, and whether it is there."""
+def test_members_that_follow_from_the_state_are_not_compared(name):
+    """With any value, or without one."""
     for value in (None, [], {"values": {"x": 1}}):
         check({**REST, name: value})
     check(edited(REST, [name], remove))
@@ -205,7 +205,7 @@ def test_what_follows_from_the_state_is_not_compared(name):
 
 @pytest.mark.parametrize("n", range(len(REST["resource_changes"])))
 def test_a_change_that_is_missing_is_refused_by_name(n):
-    """Whatever is left must be there."""
+    """Each change that is left must be in the rest."""
     address = name_of(REST["resource_changes"][n])
     with pytest.raises(PlanError, match=f"^{UNPROVED}$") as caught:
         check(edited(REST, ["resource_changes", n], remove))
@@ -216,14 +216,14 @@ def test_a_change_that_is_missing_is_refused_by_name(n):
     "more",
     [
         APPROVED["resource_changes"][0],  # done, and kept by mistake
-        REPLACED,  # of which its remainder alone is left
+        REPLACED,  # only the deletion of its old object is left
         change("a.new", ["create"]),
         change("a.left", ["delete"], deposed="00000000"),
         change("a.same", ["update"], deposed="00c0ffee"),
     ],
     ids=lambda each: named([each["address"], *each["change"]["actions"]]),
 )
-def test_a_change_more_is_refused_by_name(more):
+def test_an_additional_change_is_refused_by_name(more):
     """Also one that was approved, and is done."""
     with pytest.raises(PlanError, match=f"^{UNPROVED}$") as caught:
         check({**REST, "resource_changes": [*REST["resource_changes"], more]})
@@ -231,7 +231,7 @@ def test_a_change_more_is_refused_by_name(more):
 
 
 def test_a_done_change_that_was_never_approved_makes_no_difference():
-    """The approved entries are the measure."""
+    """Only approved entries are compared."""
     check(APPROVED, decided=decision(ChangeKey("a.unknown")))
 
 
@@ -250,7 +250,7 @@ def test_a_refusal_is_bounded():
 
 
 def test_a_change_twice_is_refused():
-    """Even twice the same."""
+    """Even if both are equal."""
     with pytest.raises(PlanError, match="two changes of one object"):
         check({**REST, "resource_changes": [*REST["resource_changes"], DELETION]})
 
@@ -270,8 +270,8 @@ def test_a_difference_is_refused_by_the_name_of_its_member_and_no_value(name):
 
 
 @pytest.mark.parametrize("value", [None, False, 0, "", [], {}])
-def test_a_member_more_is_refused_by_its_name(value):
-    """Also an empty one: what it means is not known."""
+def test_an_additional_member_is_refused_by_its_name(value):
+    """Also an empty one, since its meaning is unknown."""
     for approved, rest in ((APPROVED, {**REST, "new": value}), ({**APPROVED, "new": value}, REST)):
         with pytest.raises(PlanError, match=f"^{UNPROVED}$") as caught:
             check(rest, approved=approved)
@@ -279,7 +279,7 @@ def test_a_member_more_is_refused_by_its_name(value):
 
 
 def test_the_deletion_of_a_deposed_object_has_its_own_key():
-    """Another deposed object of the same address is not the one."""
+    """The deletion of another deposed object at the same address is not approved."""
     with pytest.raises(PlanError, match=UNPROVED):
         check(REST, decided=decision(ChangeKey("a.done"), deposed={ChangeKey("a.replaced"): "00c0ffef"}))
     with pytest.raises(PlanError, match=UNPROVED):
@@ -289,7 +289,7 @@ def test_the_deletion_of_a_deposed_object_has_its_own_key():
 
 
 def test_the_deletion_of_a_sensitive_object_is_as_sensitive():
-    """Its `before` and what hides it are those that were approved."""
+    """Its `before` and `before_sensitive` are those that were approved."""
     for sensitive in (False, True, {"secret": True, "id": True}):
         approved, rest = copy.deepcopy(APPROVED), copy.deepcopy(REST)
         approved["resource_changes"][3]["change"]["before_sensitive"] = sensitive
@@ -300,8 +300,8 @@ def test_the_deletion_of_a_sensitive_object_is_as_sensitive():
 
 
 @pytest.mark.parametrize("odd", [None, True, 0, "", "text", [], [{}]], ids=repr)
-def test_an_answer_that_is_no_plan_is_a_sentence(odd):
-    """Whatever a wrapper answers in the place of terraform."""
+def test_an_answer_that_is_no_plan_is_reported(odd):
+    """As a wrapper of terraform might answer."""
     for approved, rest in ((APPROVED, odd), (odd, REST), (odd, odd)):
         with pytest.raises(PlanError, match=r"it is not a plan$"):
             check(rest, approved=approved)
@@ -312,8 +312,8 @@ def test_an_answer_that_is_no_plan_is_a_sentence(odd):
 
 
 @pytest.mark.parametrize("name", ["before", "before_sensitive"])
-def test_a_replacement_that_is_not_told_whole_is_a_sentence(name):
-    """There is nothing to compare its remainder with."""
+def test_an_incomplete_replacement_is_reported(name):
+    """There is nothing to compare the deletion of its old object with."""
     approved = edited(APPROVED, ["resource_changes", 3, "change", name], remove)
     with pytest.raises(PlanError):
         check(REST, approved=approved)
@@ -329,7 +329,7 @@ def test_numbers_are_compared_to_the_last_digit():
 
 
 def test_the_rest_of_a_captured_plan_is_proved():
-    """It was applied then, and made one resource."""
+    """OpenTofu applied it, and it created one resource."""
     approved, rest = (parse((PLANS / f"{name}.show.json").read_bytes()) for name in ("approved", "rest"))
     cluster, service = ChangeKey("slow_thing.cluster"), ChangeKey("slow_thing.svc")
     check_rest(approved, rest, decision(cluster))

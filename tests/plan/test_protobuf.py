@@ -34,7 +34,7 @@ def test_a_number_is_read_to_its_last_bit(number):
 
 @pytest.mark.parametrize("value", [*LIMITS, b"", b"x", b"x" * 127, b"x" * 128, b"\xff" * 70_000])
 @pytest.mark.parametrize("number", [1, 15, 16, 2047, 2048, 500_000_000, 2**29 - 1])
-def test_what_is_encoded_is_read_as_it_was(number, value):
+def test_an_encoded_field_is_read_unchanged(number, value):
     """Reading is the inverse of writing."""
     (field,) = fields(encode(number, value))
     assert (field.number, field.value, field.raw) == (number, value, encode(number, value))
@@ -64,7 +64,7 @@ def test_any_bytes_are_fields_or_damage(message):
 
 
 def test_a_number_that_is_longer_than_it_need_be_stays_as_it_is():
-    """Terraform writes none, and the bytes that are carried over are the bytes that were approved."""
+    """Terraform writes none; but the bytes that are copied are always the bytes that were approved."""
     message = varint(1 << 3 | 2, length=3) + varint(1, length=5) + b"x"
     (field,) = fields(message)
     assert (field.number, field.value, field.raw) == (1, b"x", message)
@@ -84,7 +84,7 @@ def test_a_number_has_ten_bytes_at_most():
 
 @pytest.mark.parametrize("kind", [3, 4, 6, 7])
 def test_a_kind_of_field_that_terraform_does_not_write_is_refused(kind):
-    """Groups are of old, and the others are nothing yet."""
+    """Groups are obsolete, and the other kinds are undefined."""
     with pytest.raises(PlanError, match="the plan file is damaged"):
         list(fields(bytes([1 << 3 | kind]) + b"\x00" * 10))
 
@@ -101,13 +101,13 @@ def test_a_kind_of_field_that_terraform_does_not_write_is_refused(kind):
     ],
 )
 def test_a_field_that_is_cut_is_damaged_at_every_cut(field):
-    """Be it in its tag, its length or its value."""
+    """In its tag, its length or its value."""
     for end in range(1, len(field)):
         with pytest.raises(PlanError, match="the plan file is damaged"):
             list(fields(encode(2, 1) + field[:end]))
 
 
 def test_a_length_beyond_the_end_reserves_no_memory():
-    """A length of 2**60 is damage, not an order."""
+    """A length of 2**60 is damage."""
     with pytest.raises(PlanError, match="the plan file is damaged"):
         list(fields(b"\x0a" + varint(2**60) + b"x"))

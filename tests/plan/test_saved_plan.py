@@ -11,7 +11,7 @@ from terraform_output import QUICK
 
 pytest_plugins = ["provider_fixture", "saved_plan_fixture"]
 
-PROVEN = [PULL, SHOW, SHOW, PULL, "apply"]  # what a retry asks of terraform
+RETRY = [PULL, SHOW, SHOW, PULL, "apply"]  # the calls of terraform for one retry
 
 
 def test_the_rest_of_a_plan_is_applied(sim, apply):
@@ -32,27 +32,27 @@ def test_the_rest_of_a_plan_is_applied(sim, apply):
 
 
 def test_the_happy_path_runs_terraform_once(sim, wrap):
-    """No `show`, no second process, before a role error has happened; nothing is said of --refresh-on-retry either."""
+    """Terraform is called again only after a role error; there is no message about --refresh-on-retry either."""
     sim.write(service("a"))
     sim.plan("tfplan")
     done = sim.tfretry("--refresh-on-retry", "apply", "tfplan")
     assert (done.returncode, done.stderr, wrap.calls) == (0, "", ["apply"])
 
 
-def test_each_retry_asks_for_the_state_the_proof_and_the_state_again(sim, apply, wrap):
-    """Always of the approved file and the present state; that the plan is not refreshed is said once, and early."""
+def test_each_retry_pulls_the_state_shows_both_plans_and_pulls_again(sim, apply, wrap):
+    """Each time from the approved file and the current state; one early message says that the plan is not refreshed."""
     sim.write(service("a") + service("b"))
     sim.plan("tfplan")
     sim.fail("create", "b", attempts=2)
     done = apply("tfplan", options=("--refresh-on-retry",))
     assert succeeded(done)
-    assert wrap.calls == ["apply", *PROVEN, *PROVEN]
+    assert wrap.calls == ["apply", *RETRY, *RETRY]
     assert done.stderr.count("--refresh-on-retry has no effect on a saved plan") == 1
     assert done.stderr.index("--refresh-on-retry has no effect") < done.stderr.index("retrying in")
 
 
 def test_from_another_folder(sim, tmp_path):
-    """With -chdir the plan file is that folder's, and what a retry is given is found from there."""
+    """With -chdir the plan file is in that folder, and terraform finds the rest from there."""
     sim.write(service("a") + service("b"))
     sim.plan("tfplan")
     sim.fail("create", "b", attempts=1)
@@ -62,19 +62,19 @@ def test_from_another_folder(sim, tmp_path):
     assert [call.name for call in sim.calls("create")] == ["a", "b"]
 
 
-def test_nothing_is_proved_for_an_attempt_that_will_not_be(sim, wrap):
-    """When it gives up, terraform has been asked for what it has tried, and no more."""
+def test_giving_up_needs_no_further_call_of_terraform(sim, wrap):
+    """Nothing is proved for an attempt that does not follow."""
     sim.write(service("a"))
     sim.plan("tfplan")
     sim.fail("create", "a")
     done = sim.tfretry(*QUICK, "--max-attempts=2", "apply", "tfplan")
-    assert (done.returncode, wrap.calls) == (1, ["apply", *PROVEN])
+    assert (done.returncode, wrap.calls) == (1, ["apply", *RETRY])
     assert "tfretry: gave up after 2 attempts" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("lines", "calls"),
-    [((), ["apply"]), (("depends_on = [sim_service.a]",), ["apply", *PROVEN])],
+    [((), ["apply"]), (("depends_on = [sim_service.a]",), ["apply", *RETRY])],
     ids=["beside", "alone"],
 )
 def test_another_error_ends_it(sim, apply, wrap, lines, calls):
@@ -100,13 +100,14 @@ def test_an_update_that_is_done_and_a_create_that_failed(sim, apply):
 
 
 def test_a_replacement_whose_delete_is_done(sim, apply):
-    """What was delete and create is only create now."""
+    """Only the creation is left; outputs are those of the new object."""
     sim.applied(service("a"))
-    sim.write(service("a", name="new"))
+    sim.write(service("a", name="new") + 'output "name" {\n  value = sim_service.a.name\n}\n')
     sim.plan("tfplan")
     sim.fail("create", "new", attempts=1)
     assert succeeded(apply("tfplan"))
     assert sim.calls("create", "delete") == [("delete", "a"), ("create", "new")]
+    assert sim.terraform("output", "-raw", "name").stdout == "new"
 
 
 def test_create_before_destroy_whose_old_object_is_left(sim, apply):
@@ -139,7 +140,7 @@ def test_for_each_with_a_delete_and_modules(sim, apply):
 
 
 def test_drift_of_another_object_is_left_alone(sim, apply):
-    """Nothing is refreshed, so nothing foreign is undone."""
+    """Nothing is refreshed, so no change by others is undone."""
     sim.applied(service("a", "size = 1"))
     sim.write(service("a", "size = 1") + service("b"))
     sim.plan("tfplan")
@@ -150,7 +151,7 @@ def test_drift_of_another_object_is_left_alone(sim, apply):
     assert sim.calls("update", "read") == []
 
 
-def test_drift_that_the_plan_has_seen_is_no_meddling(sim, apply):
+def test_drift_that_the_plan_has_seen_is_not_refused(sim, apply):
     """The refresh of the plan is in the plan file, and terraform saves it with the first attempt, or not at all."""
     sim.applied(service("a", "size = 1") + service("kept", "lifecycle {", "ignore_changes = [size]", "}"))
     sim.drift("kept", size=9)
@@ -173,8 +174,8 @@ def test_an_object_that_feeds_a_script_may_be_changed_as_approved(sim, apply, tm
     assert (tmp_path / "ran").read_text() == "new kept\n"
 
 
-def test_what_is_made_with_timestamp_is_not_made_anew(sim, apply):
-    """A second plan would update what has just been created; nothing is planned."""
+def test_an_object_with_a_timestamp_is_not_updated_again(sim, apply):
+    """A second plan would update the object that was just created; there is none."""
     sim.write(service("a", "note = timestamp()") + service("b"))
     sim.plan("tfplan")
     sim.fail("create", "b", attempts=1)
@@ -183,7 +184,7 @@ def test_what_is_made_with_timestamp_is_not_made_anew(sim, apply):
 
 
 def test_a_tainted_object_is_refused(sim, apply):
-    """It would be replaced, and nobody approved that."""
+    """It would be replaced, which was not approved."""
     sim.write(service("a"))
     sim.plan("tfplan")
     sim.fail("create", "a", attempts=1, leaves=True)
@@ -212,7 +213,7 @@ SECRET = 's3cr3t-"${literal}"-value'
 
 @pytest.mark.parametrize("ends_well", [True, False])
 def test_no_value_leaves_the_plan(sim, apply, wrap, tmp_path, ends_well):
-    """Sensitive, complex and long variables arrive; no value is in what we say, the arguments or the report."""
+    """Sensitive, complex and long variables arrive; no value is in our messages, the arguments or the report."""
     uses = ("secret = var.secret", 'note = "${var.big} ${jsonencode(var.tree)}"')
     sim.write(VARIABLES + service("a", "secret = var.secret") + service("b", *uses))
     numbers = "12345678901234567890.12345678901234567890123456789"
@@ -220,11 +221,11 @@ def test_no_value_leaves_the_plan(sim, apply, wrap, tmp_path, ends_well):
     (tmp_path / "values.tfvars").write_text(values + 'tree = { "a b" = { list = [1, 2.50], flag = true } }\n')
     sim.plan("tfplan", f"-var-file={tmp_path / 'values.tfvars'}")
     sim.fail("create", "b", attempts=1)
-    meddle = "" if ends_well else f'[ "$call $n" != "{PULL} 1" ] || terraform taint -no-color sim_service.a >/dev/null'
-    wrap.write(f'printf "%s\\n" "$@" >>{tmp_path}/arguments\n{meddle}')
+    taint = "" if ends_well else f'[ "$call $n" != "{PULL} 1" ] || terraform taint -no-color sim_service.a >/dev/null'
+    wrap.write(f'printf "%s\\n" "$@" >>{tmp_path}/arguments\n{taint}')
     done = apply("tfplan", options=(f"--report={tmp_path / 'report.json'}",))
-    said = done.stdout + done.stderr + (tmp_path / "report.json").read_text() + (tmp_path / "arguments").read_text()
-    assert "s3cr3t" not in said
+    output = done.stdout + done.stderr + (tmp_path / "report.json").read_text() + (tmp_path / "arguments").read_text()
+    assert "s3cr3t" not in output
     if not ends_well:
         assert refused(done, "sim_service.a", "terraform plan -out=NEWPLAN")
         return
@@ -235,19 +236,9 @@ def test_no_value_leaves_the_plan(sim, apply, wrap, tmp_path, ends_well):
     assert attempts[1]["command"][-1].startswith("/proc/")
 
 
-def test_the_apply_runs_once_more_when_nothing_is_left_to_do(sim, apply):
-    """State and outputs are then as after any apply: an error that comes beside completed work leaves an empty rest."""
-    sim.applied(service("a"))
-    sim.write(service("a", name="new") + 'output "name" {\n  value = sim_service.a.name\n}\n')
-    sim.plan("tfplan")
-    sim.fail("create", "new", attempts=1)
-    assert succeeded(apply("tfplan"))
-    assert sim.terraform("output", "-raw", "name").stdout == "new"
-
-
 @pytest.mark.parametrize("view", ["-json", "-no-color", "-input=false"])
 def test_a_plan_is_continued_in_every_view(sim, apply, view):
-    """What is finished is read from JSON lines too, and the user's other options stay."""
+    """Finished changes are read from JSON lines too, and the user's other options stay."""
     sim.applied(service("a", "size = 1"))
     sim.write(service("a", "size = 2") + service("b"))
     sim.plan("my plan")
@@ -257,7 +248,7 @@ def test_a_plan_is_continued_in_every_view(sim, apply, view):
 
 
 def test_arguments_of_the_environment_do_not_stop_it(sim, apply, monkeypatch):
-    """`show` takes hardly any of the options that TF_CLI_ARGS may hold; our old variable is none any more."""
+    """`show` accepts few of the options that TF_CLI_ARGS may hold; our former variable is ignored."""
     sim.write(service("a") + service("b"))
     assert sim.terraform("plan", "-out=-odd name").returncode == 0
     monkeypatch.setenv("TF_CLI_ARGS", "-input=false")
@@ -271,7 +262,7 @@ def test_arguments_of_the_environment_do_not_stop_it(sim, apply, monkeypatch):
 
 @pytest.mark.parametrize("where", ["option", "option=", "file"])
 def test_plan_args_is_gone(sim, where):
-    """Whoever still writes it is told so before anything runs."""
+    """The error says so before anything runs."""
     sim.write(service("a"))
     sim.plan("tfplan")
     if where == "file":

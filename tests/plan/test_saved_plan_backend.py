@@ -1,4 +1,4 @@
-"""A state that lies elsewhere: the http backend, with its locks, and a state that -state names."""
+"""A state in another place: the http backend, with its locks, and a file that -state names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytest_plugins = ["provider_fixture", "saved_plan_fixture"]
 
 
 class Store(ThreadingHTTPServer):
-    """The server of terraform's http backend: one state, one lock, and how often the lock is still held by another."""
+    """The server of terraform's http backend: one state, one lock, and how many requests still find it locked."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -78,7 +78,7 @@ def store(sim):
 
 
 def test_a_state_behind_http(sim, apply, store):
-    """Pulled without a lock; one that is held for a while is waited for, as -lock-timeout says."""
+    """It is pulled without a lock; the apply waits for a lock as long as -lock-timeout allows."""
     sim.applied(service("a", "size = 1"))
     sim.write(service("a", "size = 2") + service("b") + service("c"))
     sim.plan("tfplan")
@@ -92,8 +92,8 @@ def test_a_state_behind_http(sim, apply, store):
 
 
 @pytest.mark.parametrize("moment", [1, 2])
-def test_a_run_elsewhere_is_seen(sim, apply, store, wrap, moment):
-    """Another job, on another machine, changes the state at the failure or in the wait."""
+def test_a_run_on_another_machine_is_noticed(sim, apply, store, wrap, moment):
+    """It changes the state at the failure or during the wait."""
     sim.applied(service("kept"))
     sim.write(service("kept") + service("b"))
     sim.plan("tfplan")
@@ -107,7 +107,7 @@ def test_a_run_elsewhere_is_seen(sim, apply, store, wrap, moment):
     assert "POST" in store.requests
 
 
-def test_a_store_that_is_gone_is_refused(sim, apply, store, wrap):
+def test_an_unreachable_backend_is_refused(sim, apply, store, wrap):
     """With terraform's own heading, before any wait."""
     sim.write(service("a") + service("b"))
     sim.plan("tfplan")

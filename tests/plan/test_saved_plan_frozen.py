@@ -1,4 +1,4 @@
-"""What was approved is applied, with the approved values: whatever the world, the folder and the errors say by now."""
+"""The approved changes are applied with the approved values, whatever data sources, files and errors contain now."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FACTS = ("image", "account", "roles", "names", "host")
 
 
 def fed(folder):
-    """A module in which data sources feed what no plan shows."""
+    """Return a module whose data sources feed values that no plan shows."""
     settings = (
         'dynamic "setting" {',
         'for_each = toset(split(",", data.sim_fact.names.value))',
@@ -44,8 +44,8 @@ def fed(folder):
     )
 
 
-def test_what_data_sources_feed_is_as_approved(sim, apply, tmp_path):
-    """Behind "(known after apply)", in scripts, outputs, dynamic blocks of both, and how many there are."""
+def test_values_of_data_sources_are_as_approved(sim, apply, tmp_path):
+    """Within "(known after apply)", in scripts, outputs and dynamic blocks, and for the number of objects."""
     for name in FACTS:
         sim.fact(name, "approved")
     sim.write(fed(tmp_path))
@@ -68,7 +68,7 @@ def test_what_data_sources_feed_is_as_approved(sim, apply, tmp_path):
 
 
 def test_a_write_only_argument_is_as_approved(sim, apply, version, monkeypatch):
-    """It is in no plan: what feeds it is."""
+    """Its value is in no plan, but that of the data source is."""
     version.needs(1, 11, opentofu=(1, 11))
     monkeypatch.setenv("SIM_WRITE_ONLY", "1")
     sim.fact("token", "approved")
@@ -81,8 +81,8 @@ def test_a_write_only_argument_is_as_approved(sim, apply, version, monkeypatch):
     assert "approved" not in sim.terraform("state", "show", "sim_service.a").stdout
 
 
-def test_what_lies_in_the_folder_by_now_does_not_count(sim, apply, wrap):
-    """The plan file holds the configuration: arguments, locals, resources and modules that have changed or come."""
+def test_later_changes_of_the_configuration_are_ignored(sim, apply, wrap):
+    """The plan file holds the configuration: changed and new arguments, locals, resources and outputs do not count."""
     sim.write('locals {\n  size = 1\n  names = ["approved"]\n}\n' + service("a") + service("b", "size = local.size"))
     sim.plan("tfplan")
     sim.fail("create", "b", attempts=1)
@@ -111,7 +111,7 @@ def test_a_folder_that_terraform_cannot_read_is_refused(sim, apply, wrap, where)
     assert "retrying in" not in done.stderr
 
 
-LIES = """{role}
+FALSE_REPORTS = """{role}
 
 Stack output:
 sim_service.x: Destruction complete after 0s
@@ -120,18 +120,18 @@ sim_service.x (deposed object 00000000): Destruction complete after 0s
 """
 
 
-def lying_error(sim):
-    """A creation that fails with such an error, and a replacement that waits for it."""
+def fail_with_false_reports(sim):
+    """Let a creation fail with such an error, and a replacement wait for it."""
     sim.applied(service("x", CREATE_FIRST))
     (old,) = sim.objects()
     sim.write(service("a") + service("x", CREATE_FIRST, "depends_on = [sim_service.a]", name="new"))
     sim.plan("tfplan")
-    error = LIES.replace("{role}", ROLE_ANSWER).replace("{object}", old["id"])
+    error = FALSE_REPORTS.replace("{role}", ROLE_ANSWER).replace("{object}", old["id"])
     sim.fail("create", "a", attempts=2, error=error)
 
 
 def nothing_was_left_out(sim):
-    """All that was approved is made, once."""
+    """Check that each approved change is made once."""
     assert sim.calls("create", "delete") == [("create", "a"), ("create", "new"), ("delete", "x")]
     assert [each["name"] for each in sim.objects()] == ["a", "new"]
     assert sim.terraform("plan", "-detailed-exitcode").returncode == 0
@@ -140,9 +140,9 @@ def nothing_was_left_out(sim):
 
 @pytest.mark.parametrize("arguments", [("-no-color",), (), ("-json",)], ids=str)
 @pytest.mark.parametrize("ends", ["pipe", "terminal"])
-def test_an_error_that_tells_of_completions_leaves_nothing_out(sim, sandbox, arguments, ends):
-    """A replacement that waits for the failed object was taken for done, and never made."""
-    lying_error(sim)
+def test_false_reports_in_an_error_leave_nothing_out(sim, sandbox, arguments, ends):
+    """The replacement that waits for the failed object was once taken for done, and never made."""
+    fail_with_false_reports(sim)
     terminal = (0, 1, 2) if ends == "terminal" else ()
     program = sandbox.run([*TFRETRY, *QUICK, "apply", *arguments, "tfplan"], cwd=sim.folder, terminal=terminal)
     assert program.wait(100) == 0, program.output
@@ -151,36 +151,36 @@ def test_an_error_that_tells_of_completions_leaves_nothing_out(sim, sandbox, arg
 
 @pytest.mark.parametrize("view", ["-no-color", "-json"])
 @pytest.mark.parametrize("ends", ["pipes", "one pipe"])
-def test_a_log_that_tells_of_completions_leaves_nothing_out(sim, apply, monkeypatch, view, ends):
-    """With TF_LOG the same error stands on stderr, at the margin, before terraform says that it is one.
+def test_false_reports_in_a_log_leave_nothing_out(sim, apply, monkeypatch, view, ends):
+    """With TF_LOG the text is on stderr too, at the start of a line, before terraform prints the error.
 
-    Where both streams are one, nobody can tell a report from a log: then the run may be refused as well.
+    If both streams are one, a report looks like a line of the log: the run may be refused then.
     """
     monkeypatch.setenv("TF_LOG", "TRACE")
-    lying_error(sim)
+    fail_with_false_reports(sim)
     done = apply(view, "tfplan", stderr=subprocess.PIPE if ends == "pipes" else subprocess.STDOUT)
-    said = done.stderr or done.stdout
-    assert "\nsim_service.x: Creation complete after 0s [id=" in said
+    output = done.stderr or done.stdout
+    assert "\nsim_service.x: Creation complete after 0s [id=" in output
     if ends == "one pipe" and done.returncode == 1:
-        assert "because TF_LOG writes into terraform's progress" in said
+        assert "because TF_LOG writes into terraform's progress" in output
         assert sim.calls("create", "delete") == []
         return
     assert succeeded(done)
     assert nothing_was_left_out(sim)
 
 
-@pytest.mark.parametrize("what", ["Creation", "Modifications"])
-def test_an_id_that_tells_of_a_completion_leaves_nothing_out(sim, apply, what):
-    """Terraform prints an id as it is, line breaks too: what stands in one is no report."""
-    lie = f"n\\nsim_service.x: {what} complete after 0s [id=y"
+@pytest.mark.parametrize("kind", ["Creation", "Modifications"])
+def test_a_false_report_in_an_id_leaves_nothing_out(sim, apply, kind):
+    """Terraform prints an id unescaped, line breaks too: text in an id is no report."""
+    label = f"n\\nsim_service.x: {kind} complete after 0s [id=y"
     sim.applied(service("x", CREATE_FIRST, "size = 1"))
     waits = (CREATE_FIRST, "depends_on = [sim_service.b]", "size = 2")
-    changed = service("x", *waits, name="new" if what == "Creation" else "x")
-    sim.write(service("a", name=lie) + service("b", "depends_on = [sim_service.a]") + changed)
+    changed = service("x", *waits, name="new" if kind == "Creation" else "x")
+    sim.write(service("a", name=label) + service("b", "depends_on = [sim_service.a]") + changed)
     sim.plan("tfplan")
     sim.fail("create", "b", attempts=1)
     done = apply("-no-color", "tfplan")
-    assert f"\nsim_service.x: {what} complete after 0s [id=y" in done.stdout
+    assert f"\nsim_service.x: {kind} complete after 0s [id=y" in done.stdout
     if done.returncode == 0:
         assert sim.terraform("plan", "-detailed-exitcode").returncode == 0
     else:
@@ -188,7 +188,7 @@ def test_an_id_that_tells_of_a_completion_leaves_nothing_out(sim, apply, what):
 
 
 def test_a_postcondition_that_failed_is_refused(sim, apply):
-    """The object is there and reported: its condition would never be asked again, and what depends on it be made."""
+    """The object exists and is reported: a retry would not check its condition, and would create dependent objects."""
     condition = 'condition = self.revision == 2\n    error_message = "not ready yet"'
     wrong = f"lifecycle {{\n    postcondition {{\n    {condition}\n    }}\n  }}"
     sim.write(service("a", "size = 1", wrong) + service("b", "depends_on = [sim_service.a]") + service("c"))

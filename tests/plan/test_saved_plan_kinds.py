@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 pytest_plugins = ["provider_fixture", "saved_plan_fixture"]
 
 LABELS = ("made", "kept", "first", "last", "brought", "moved", "late")
-# What an uninterrupted apply calls; the old object of `last` goes after its new one has come.
+# The calls of an uninterrupted apply; the old object of `last` is deleted after the new one is created.
 CALLS = {
     "made": [("create", "made")],
     "kept": [("update", "kept")],
@@ -31,14 +31,14 @@ BEFORE = "".join(
         service("old_place", "size = 1", name="moved"),
         service("gone"),
         service("let_go"),
-        fact("dropped"),  # `show` leaves out that it goes
+        fact("dropped"),  # `show` does not list its removal
     ]
 )
 REMOVED = "removed {\n  from = sim_service.let_go\n  lifecycle {\n    destroy = false\n  }\n}\n"
 
 
 def after(order, *, forgets):
-    """One change of each kind; each step waits for the one before it in *order*."""
+    """Return one change of each kind; each waits for the one before it in *order*."""
     needs = {later: f"depends_on = [sim_service.{earlier}]" for earlier, later in itertools.pairwise(order)}
     lines = {
         "made": service("made", needs.get("made", "")),
@@ -60,7 +60,7 @@ def after(order, *, forgets):
 @pytest.mark.parametrize("order", [LABELS, LABELS[::-1]], ids=["forwards", "backwards"])
 @pytest.mark.parametrize("view", ["-no-color", "-json"])
 def test_each_step_fails_once_after_all_before_it_and_before_all_behind_it(sim, apply, version, order, view):
-    """Ten attempts, at each of which another part is done: created, updated, replaced, imported, moved, read, left."""
+    """In each of ten attempts another part is done: created, updated, replaced, imported, moved, read, left."""
     forgets = version >= (1, 7)
     sim.put("brought-1", name="brought", size=1)
     sim.fact("late-1", "approved")
@@ -82,8 +82,8 @@ def test_each_step_fails_once_after_all_before_it_and_before_all_behind_it(sim, 
     assert sim.terraform("plan", "-detailed-exitcode", "-no-color").returncode == 0
 
 
-def test_what_was_read_in_the_apply_is_not_read_again(sim, apply, wrap):
-    """Everything else was made with its value: one that moves between two attempts would be in half of it."""
+def test_a_data_source_that_was_read_in_the_apply_is_not_read_again(sim, apply, wrap):
+    """Objects were created with its value: the others must get the same, even if it has changed since."""
     sim.fact("late-1", "approved")
     sim.write(
         service("seed")
@@ -99,8 +99,8 @@ def test_what_was_read_in_the_apply_is_not_read_again(sim, apply, wrap):
     assert sim.cloud.fact("late-1") == "moved"
 
 
-def test_an_update_that_is_done_and_reads_back_as_it_was(sim, apply):
-    """RDS puts it off to its maintenance window: reported is done, and it is not asked for twice."""
+def test_a_postponed_update_is_not_repeated(sim, apply):
+    """RDS postpones it to its maintenance window: it is reported as complete, and the object is read as before."""
     sim.applied(service("a", "size = 1"))
     sim.write(service("a", "size = 2") + service("b"))
     sim.plan("tfplan")
@@ -112,7 +112,7 @@ def test_an_update_that_is_done_and_reads_back_as_it_was(sim, apply):
 
 
 def test_an_update_that_failed_and_was_saved_as_done_is_refused(sim, apply):
-    """The plugin SDK saves it so: the state has the new value, and the cloud the old one."""
+    """The plugin SDK does that: the state has the new value, and the cloud the old one."""
     sim.applied(service("a", "size = 1"))
     sim.write(service("a", "size = 2"))
     sim.plan("tfplan")
@@ -122,20 +122,20 @@ def test_an_update_that_failed_and_was_saved_as_done_is_refused(sim, apply):
 
 def test_a_destroy_time_provisioner_runs_once(sim, apply, tmp_path):
     """It has run, and its object is still there: a retry would run it again."""
-    goodbye = ('provisioner "local-exec" {', "when = destroy", f'command = "echo bye >>{tmp_path}/said"', "}")
-    sim.applied(service("a", *goodbye) + service("b"))
+    provisioner = ('provisioner "local-exec" {', "when = destroy", f'command = "echo bye >>{tmp_path}/ran"', "}")
+    sim.applied(service("a", *provisioner) + service("b"))
     sim.plan("tfplan", "-destroy")
     sim.fail("delete", "b", attempts=1)
     assert succeeded(apply("tfplan"))  # that of a has run, and its object is gone
-    sim.applied(service("a", *goodbye))
+    sim.applied(service("a", *provisioner))
     sim.plan("tfplan", "-destroy")
     sim.fail("delete", "a", attempts=1)
     assert refused(apply("tfplan"), "sim_service.a would run its destroy-time provisioner again")
-    assert (tmp_path / "said").read_text() == "bye\nbye\n"
+    assert (tmp_path / "ran").read_text() == "bye\nbye\n"
 
 
-def test_plans_of_a_part_and_of_the_end_go_on_by_themselves(sim, apply):
-    """The file knows: -target, -replace and -destroy; `apply -target=X FILE`, as Ansible writes it, too."""
+def test_plans_with_target_replace_and_destroy_are_continued(sim, apply):
+    """The options are in the file; `apply -target=X FILE`, as Ansible writes it, is continued too."""
     sim.write(service("a") + service("b") + service("c"))
     sim.plan("tfplan", "-target=sim_service.a", "-target=sim_service.b")
     sim.fail("create", "b", attempts=1)
@@ -154,8 +154,8 @@ def test_plans_of_a_part_and_of_the_end_go_on_by_themselves(sim, apply):
     assert sim.objects() == []
 
 
-def test_ephemeral_variables_go_on_when_the_apply_gives_them(sim, apply, version):
-    """No plan file keeps them: the line of the apply does, from terraform 1.10 on."""
+def test_ephemeral_variables_are_given_again(sim, apply, version):
+    """They are not in the plan file, but options of the apply, from terraform 1.10 on."""
     version.needs(1, 10, opentofu=(1, 11))
     sim.write(
         'variable "account" {\n  type = string\n  ephemeral = true\n}\n'
@@ -189,7 +189,7 @@ NAME = '${replace(each.key, "\\n", "_")}'
 
 @pytest.mark.parametrize("view", ["-no-color", "-json"])
 def test_names_of_every_kind(sim, apply, view):
-    """Combining marks, middle dots, quotes, templates and escapes in keys; hyphens in types; nobody parses them."""
+    """Combining marks, middle dots, quotes, templates and escapes in keys; hyphens in types."""
     keys = ", ".join(json.dumps(key).replace("${", "$${").replace("%{", "%%{") for key in KEYS)
     each = f"for_each = toset([{keys}])"
     sim.applied(

@@ -12,14 +12,14 @@ pytest_plugins = ["provider_fixture", "saved_plan_fixture"]
 
 
 def is_clean(sim):
-    """Nothing is left to do."""
+    """Check that a new plan has no changes."""
     done = sim.terraform("plan", "-detailed-exitcode", "-no-color")
     assert done.returncode == 0, done.stdout + done.stderr
     return True
 
 
 def deposed(sim, *names):
-    """An object whose replacements have come, and whose old ones nobody has deleted yet."""
+    """Create an object and its replacements without deleting the old objects, and plan one more replacement."""
     sim.applied(service("a", CREATE_FIRST, name=names[0]))
     for number, name in enumerate(names[1:]):
         sim.fail("delete", names[number], attempts=len(names) - 1 - number)
@@ -45,9 +45,9 @@ def test_a_deposed_object_that_was_there_before(sim, apply, view, failing):
 
 @pytest.mark.parametrize("failing", ["create newest", "delete newer", "delete new"])
 def test_several_deposed_objects_are_never_taken_for_each_other(sim, apply, failing):
-    """Of deletions at one address that run at once, terraform reports one alone: then the rest may be refused.
+    """Terraform reports only one of the deletions at one address that run at once: the rest may be refused then.
 
-    (terraform's internal/command/views/hook_ui.go keeps what runs by its address.)
+    (terraform's internal/command/views/hook_ui.go keeps running operations by their address.)
     """
     deposed(sim, "old", "new", "newer")
     sim.fail(*failing.split(), attempts=1)
@@ -63,11 +63,11 @@ def test_several_deposed_objects_are_never_taken_for_each_other(sim, apply, fail
     assert is_clean(sim)
 
 
-def test_tainted_and_vanished_objects_of_before(sim, apply):
-    """A tainted one is replaced, one that somebody has deleted is made anew: as planned, and once."""
+def test_objects_that_were_tainted_or_deleted_before(sim, apply):
+    """A tainted object is replaced, and a deleted one is created again: as planned, and once."""
     sim.applied(service("a", "size = 1") + service("gone") + service("kept"))
-    for_cloud = next(each["id"] for each in sim.objects() if each["name"] == "gone")
-    sim.cloud.remove(for_cloud)
+    object_id = next(each["id"] for each in sim.objects() if each["name"] == "gone")
+    sim.cloud.remove(object_id)
     assert sim.terraform("taint", "sim_service.a").returncode == 0
     sim.plan("tfplan")
     for verb, name in (("delete", "a"), ("create", "a"), ("create", "gone")):
@@ -99,7 +99,7 @@ def test_imports_and_moves_that_change_nothing(sim, apply):
 
 @pytest.mark.parametrize("lines", [(), (CREATE_FIRST,)], ids=["delete first", "create first"])
 def test_a_replacement_whose_new_object_is_half_made_is_refused(sim, apply, lines):
-    """It is tainted, and the old one is gone, or deposed: only a new plan can say what is to become of both."""
+    """It is tainted, and the old one is gone or deposed: only a new plan can decide on both."""
     sim.applied(service("a", *lines))
     sim.write(service("a", *lines, name="new"))
     sim.plan("tfplan")
@@ -110,7 +110,7 @@ def test_a_replacement_whose_new_object_is_half_made_is_refused(sim, apply, line
 
 
 def test_counts_and_moves_between_modules(sim, apply):
-    """Numbers as keys, of modules too, and an address that is another one by now."""
+    """Numbers as keys, of modules too, and addresses that have changed."""
     variable = 'variable "names" {\n  type = list(string)\n}\n'
     app = variable + service("s", "count = length(var.names)", "size = 1", name="${var.names[count.index]}")
     sim.write(app, "app/main.tf")
@@ -136,7 +136,7 @@ def test_counts_and_moves_between_modules(sim, apply):
     assert is_clean(sim)
 
 
-def test_checks_and_their_data_are_no_obstacle(sim, apply):
+def test_checks_and_their_data_sources_prevent_nothing(sim, apply):
     """Their results come in any order, and a data source within is read in each apply."""
     condition = 'condition = data.sim_fact.in{n}.value == "x" || sim_service.a.size == 1'
     one = (
@@ -153,7 +153,7 @@ def test_checks_and_their_data_are_no_obstacle(sim, apply):
 
 
 def test_another_stacks_output_is_as_approved(sim, apply, tmp_path):
-    """`terraform_remote_state` is a data source as any other, and terraform's own."""
+    """`terraform_remote_state` is a data source of terraform itself."""
     other = tmp_path / "other"
     other.mkdir()
 
@@ -182,8 +182,8 @@ print(json.dumps(plan))
 """
 
 
-def test_ephemeral_resources_are_warned_of_once_something_is_done(sim, apply, wrap, tmp_path):
-    """What they give is another value in each apply; told once, and with the first retry."""
+def test_ephemeral_resources_cause_one_warning(sim, apply, wrap, tmp_path):
+    """They have another value in each apply; the warning comes with the first retry."""
     sim.write(service("a") + service("b"))
     sim.plan("tfplan")
     sim.fail("create", "b", attempts=2)

@@ -58,16 +58,16 @@ def start_until(start, wrap, tmp_path):
 
 
 def was_interrupted(program, number, meanwhile):
-    """It has ended with 128+N, and says so."""
+    """Check that it has exited with 128+N and has reported the signal."""
     assert program.wait(60) == 128 + number, program.output
-    said = program.output[2] or program.output[1]
-    assert f"interrupted by {signal.Signals(number).name} between two attempts; {meanwhile}".encode() in said
+    output = program.output[2] or program.output[1]
+    assert f"interrupted by {signal.Signals(number).name} between two attempts; {meanwhile}".encode() in output
     return True
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=str)
 @pytest.mark.parametrize("step", STEPS)
-def test_a_signal_while_terraform_is_asked_ends_us(planned, start_until, step, number):
+def test_a_signal_while_the_rest_is_proved_ends_us(planned, start_until, step, number):
     """With 128+N when that terraform has ended; nothing is applied, and nothing is left."""
     program = start_until(step)
     os.kill(program.pid, number)
@@ -77,7 +77,7 @@ def test_a_signal_while_terraform_is_asked_ends_us(planned, start_until, step, n
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=str)
 def test_nothing_is_left_behind_by_a_signal_in_the_wait(start, number):
-    """Whatever ends us: no file, no process, and the exit code says the signal."""
+    """No file and no process; the exit code is that of the signal."""
     program = start("--first-wait=60s", "--longest-wait=60s")
     program.read_until(b"retrying in", fd=2)
     os.kill(program.pid, number)
@@ -88,8 +88,8 @@ def test_nothing_is_left_behind_by_a_signal_in_the_wait(start, number):
 
 
 @pytest.mark.parametrize("step", ["first show", "second pull"])
-def test_nothing_is_left_behind_by_a_kill_while_terraform_is_asked(start_until, step):
-    """The guardian tells that terraform; the nameless files are gone with us."""
+def test_nothing_is_left_behind_by_a_kill_while_the_rest_is_proved(start_until, step):
+    """The guardian ends that terraform; the nameless files disappear with us."""
     program = start_until(step)
     os.kill(program.pid, signal.SIGKILL)
     assert program.wait() == -signal.SIGKILL
@@ -97,7 +97,7 @@ def test_nothing_is_left_behind_by_a_kill_while_terraform_is_asked(start_until, 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=str)
 def test_a_signal_in_the_apply_of_the_rest_is_terraforms(planned, start, monkeypatch, number):
-    """It finishes what it began and saves it, also where we are killed and the file of the rest is gone with us."""
+    """It completes its changes and saves them, also if we are killed and the file of the rest disappears with us."""
     monkeypatch.setenv("SIM_CREATE_MS", "1500")
     program = start("--first-wait=1ms", "--longest-wait=1ms")
     program.read_until(b"sim_service.b: Creating...", count=2)
@@ -110,7 +110,7 @@ def test_a_signal_in_the_apply_of_the_rest_is_terraforms(planned, start, monkeyp
         assert code == -signal.SIGKILL
         return
     assert program.output[1].count(b"Interrupt received.") == 1
-    assert code in (0, 1)  # terraform's own: it had nothing more to do, or says that it was interrupted
+    assert code in (0, 1)  # terraform's own: it had nothing more to do, or was interrupted
 
 
 def test_ctrl_c_on_a_terminal(planned, start_until):
@@ -122,7 +122,7 @@ def test_ctrl_c_on_a_terminal(planned, start_until):
 
 
 def test_a_terminal_in_colour(planned, start):
-    """What terraform prints there is read as well, and what it is asked quietly is not seen there."""
+    """Coloured output is read too, and the output of the other calls of terraform is not shown."""
     program = start(*QUICK, terminal=(0, 1, 2))
     assert program.wait(60) == 0, program.output
     assert b"\x1b[1msim_service.b: Creation complete after" in program.output[1]
@@ -132,7 +132,7 @@ def test_a_terminal_in_colour(planned, start):
 
 
 def test_a_signal_that_ends_that_terraform_at_once_is_not_lost(fake_terraform, tmp_path):
-    """Both are there when we look for the first time; it is a race, so it is run often."""
+    """The signal and the end of terraform may be noticed together; it is a race, so it is run often."""
     (tmp_path / "error").write_text(ROLE_ERROR)
     fake_terraform(f"[ $1 != apply ] || {{ cat '{tmp_path}/error' >&2; exit 1; }}; kill -INT $PPID; exit 1")
     with zipfile.ZipFile(tmp_path / "tfplan", "w"):
@@ -186,8 +186,8 @@ def test_wrappers_that_run_terraform_work(planned, apply, wrap, kind):
     assert [call.name for call in planned.calls("create")] == ["a", "b"]
 
 
-def test_elsewhere_terraform_inherits_the_file(planned, temporary):
-    """Where there is neither /proc nor a file in memory, as on macOS: nothing is left there either."""
+def test_without_proc_terraform_inherits_the_file(planned, temporary):
+    """Without /proc and files in memory, as on macOS; no file is left there either."""
     command = [sys.executable, str(HERE / "without_linux.py"), *QUICK, "apply", "tfplan"]
     done = subprocess.run(command, cwd=planned.folder, capture_output=True, text=True, timeout=100, check=False)
     assert succeeded(done)
@@ -205,8 +205,8 @@ def test_a_terraform_that_cannot_read_our_files_is_refused_before_the_wait(plann
     assert [call.name for call in planned.calls("create")] == ["a"]
 
 
-def test_a_terraform_that_answers_nothing_of_use_is_refused(planned, apply, wrap):
-    """Silence with an error, and an answer that is no JSON."""
+def test_a_useless_answer_of_terraform_is_refused(planned, apply, wrap):
+    """An exit code without a message, and an answer that is no JSON."""
     wrap.write(f'[ "$call" != "{PULL}" ] || exit 3')
     assert refused(apply("tfplan"), "`terraform state pull` failed: exit code 3")
     planned.heal("create", "b")
@@ -217,7 +217,7 @@ def test_a_terraform_that_answers_nothing_of_use_is_refused(planned, apply, wrap
     assert refused(apply("tfplan"), "terraform's answer cannot be read")
 
 
-# OpenTofu's ways, by the terraform that is there: it takes variables for `state pull` and `show`.
+# Terraform, made to behave as OpenTofu, which takes variables for `state pull` and `show`.
 SAYS_OPENTOFU = 'if [ "$call" = version ]; then echo "OpenTofu v1.12.6"; exit 0; fi\n'
 TAKES_VARIABLES = """\
 case $call in show|"state pull")
@@ -232,7 +232,7 @@ esac
 
 
 def test_variables_are_given_to_an_opentofu_that_needs_them(planned, apply, wrap, version):
-    """A variable may tell the backend, or the key of an encrypted state."""
+    """A variable may configure the backend, or be the key of an encrypted state."""
     version.needs(1, 10)  # an ephemeral variable: before, terraform takes none beside a plan
     planned.write('variable "key" {\n  ephemeral = true\n}\n', "key.tf")
     planned.plan("tfplan", "-var=key=s3cr3t")
@@ -241,8 +241,8 @@ def test_variables_are_given_to_an_opentofu_that_needs_them(planned, apply, wrap
 
 
 @pytest.mark.parametrize("name", ["terraform.tfvars", "x.auto.tfvars.json"])
-def test_a_variable_file_that_moved_is_refused_with_opentofu_alone(sim, apply, wrap, version, name):
-    """It reads variables anew that the plan has not recorded; terraform has them in the plan."""
+def test_a_variable_file_that_has_changed_is_refused_with_opentofu_only(sim, apply, wrap, version, name):
+    """It reads variables again that the plan has not recorded; terraform has them in the plan."""
     sim.write('variable "size" {\n  type = number\n  default = 1\n}\n' + service("a") + service("b", "size = var.size"))
     values = {"terraform.tfvars": "size = {}\n", "x.auto.tfvars.json": '{{"size": {}}}'}[name]
     sim.write(values.format(2), name)
@@ -264,7 +264,7 @@ def test_a_variable_file_that_moved_is_refused_with_opentofu_alone(sim, apply, w
 
 @pytest.mark.usefixtures("planned")
 def test_a_concise_opentofu_reports_nothing_and_so_is_refused(apply, wrap, tmp_path):
-    """What it has done cannot be told; the option is named."""
+    """It is unknown which changes are done; the message names the option."""
     quiet = f"""if [ "$call" = apply ]; then
   shift 2
   {{ terraform apply -no-color "$@"; echo $? >'{tmp_path}/code'; }} | grep -v -e ': Creating' -e ': Creation'
@@ -275,13 +275,11 @@ fi"""
     assert refused(apply("-concise", "tfplan"), *words)
 
 
-def test_a_plan_file_that_we_may_not_read_stops_no_attempt(planned, wrap, tmp_path):
-    """It is terraform's business, which may be another user: the retry alone is refused."""
+def test_a_plan_file_that_we_may_not_read_prevents_only_the_retry(planned, wrap, tmp_path):
+    """Terraform may run as another user; only the retry is refused."""
     wrap.write(f'[ "$call" != apply ] || {{ shift; set -- apply "{tmp_path}/readable"; }}')
     (planned.folder / "tfplan").rename(tmp_path / "readable")
     done = planned.tfretry(*QUICK, "apply", "tfplan")
-    assert (done.returncode, "not retried: the argument tfplan is neither a file nor a directory" in done.stderr) == (
-        1,
-        True,
-    )
+    assert done.returncode == 1
+    assert "not retried: the argument tfplan is neither a file nor a directory" in done.stderr
     assert [call.name for call in planned.calls("create")] == ["a"]

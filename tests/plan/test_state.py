@@ -43,7 +43,7 @@ def of(*instances, **resource):
     return read({**STATE, "resources": [{**RESOURCE, **resource, "instances": list(instances)}]})
 
 
-def test_a_state_is_its_objects_and_all_else():
+def test_a_state_has_objects_and_other_members():
     """Each object with the provider of its resource."""
     state = read(STATE)
     assert (state.lineage, state.serial) == ("c164bc2c", 7)
@@ -62,7 +62,7 @@ def test_the_document_stays_as_terraform_wrote_it():
 
 @pytest.mark.parametrize("text", [b"", b"\n", b" \r\n"])
 def test_an_empty_answer_is_no_state(text):
-    """So terraform answers before anything is written: lineage empty, serial 0."""
+    """Terraform answers so before the first write; the lineage is empty, the serial 0."""
     state = read_state(text)
     assert (state.lineage, state.serial, state.objects) == ("", 0, {})
     assert json.loads(state.text)["version"] == 4
@@ -71,11 +71,11 @@ def test_an_empty_answer_is_no_state(text):
 
 @pytest.mark.parametrize("resources", [None, []])
 def test_a_state_without_resources_has_no_objects(resources):
-    """Go writes an empty list as null where it was never made."""
+    """Go writes an empty list as null if it was never created."""
     assert read({**STATE, "resources": resources}).objects == {}
 
 
-def test_instances_of_count_and_of_for_each_are_told_apart():
+def test_instances_of_count_and_of_for_each_differ():
     """`a.b[0]`, `a.b["0"]` and `a.b`: three objects."""
     state = of({**INSTANCE, "index_key": 0}, {**INSTANCE, "index_key": "0"}, INSTANCE)
     assert [key.index_key for key, _ in state.objects] == [Number("0"), "0", None]
@@ -92,7 +92,7 @@ def test_deposed_objects_have_their_own_keys():
     }
 
 
-def test_objects_are_told_apart_by_all_that_names_them():
+def test_objects_differ_by_each_part_of_their_names():
     """Module, mode, type, name."""
     others = [{"module": "module.m"}, {"mode": "data"}, {"type": "c"}, {"name": "d"}]
     state = read({**STATE, "resources": [RESOURCE, *({**RESOURCE, **other} for other in others)]})
@@ -113,17 +113,17 @@ def test_one_object_twice_is_refused(more):
 
 @pytest.mark.parametrize("version", [3, 5, "4", 4.0, True, None, 40])
 def test_another_version_of_the_format_is_refused(version):
-    """What is not understood is not compared."""
+    """An unknown format is not compared."""
     with pytest.raises(PlanError, match=r"^the state has a format that tfretry does not know$"):
         read({**STATE, "version": version})
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
-def test_a_state_of_any_odd_shape_is_a_sentence(odd):
-    """Whatever stands in the place of whatever is expected: PlanError, or a state."""
-    whole = {**STATE, "resources": [{**RESOURCE, "module": "m", "instances": [{**INSTANCE, "index_key": "k"}]}]}
-    whole["resources"][0]["instances"][0]["deposed"] = "d"
-    for document in distorted(whole, odd):
+def test_a_state_of_any_odd_shape_is_reported(odd):
+    """With any value replaced or missing: PlanError, or a state."""
+    state = {**STATE, "resources": [{**RESOURCE, "module": "m", "instances": [{**INSTANCE, "index_key": "k"}]}]}
+    state["resources"][0]["instances"][0]["deposed"] = "d"
+    for document in distorted(state, odd):
         try:
             read(document)
         except PlanError as error:
@@ -131,15 +131,15 @@ def test_a_state_of_any_odd_shape_is_a_sentence(odd):
 
 
 @pytest.mark.parametrize("name", ["version", "serial", "lineage", "resources"])
-def test_a_state_without_what_every_state_has_is_refused(name):
-    """Nothing is taken for granted of terraform's answer."""
+def test_a_state_without_a_required_member_is_refused(name):
+    """Terraform's answer is checked."""
     with pytest.raises(PlanError, match=r"^terraform's answer cannot be read: it is not a state$"):
         read(removed(STATE, [name]))
 
 
 @pytest.mark.parametrize("name", ["mode", "type", "name", "provider", "instances"])
-def test_a_resource_without_what_every_resource_has_is_refused(name):
-    """Nothing is taken for granted of terraform's answer."""
+def test_a_resource_without_a_required_member_is_refused(name):
+    """Terraform's answer is checked."""
     with pytest.raises(PlanError, match=r"^terraform's answer cannot be read: it is not a state$"):
         read(removed(STATE, ["resources", 0, name]))
 
@@ -158,7 +158,7 @@ def test_a_serial_is_a_whole_number_and_a_lineage_a_text(name, value):
 
 
 @pytest.mark.parametrize("text", [b"x", b"{", b'{"version":4,"version":4}', b"No state file was found!", b"\xff"])
-def test_what_is_no_json_is_refused(text):
+def test_an_answer_that_is_no_json_is_refused(text):
     """As a wrapper might answer."""
     with pytest.raises(PlanError, match="it is not the JSON that was expected"):
         read_state(text)
@@ -170,7 +170,7 @@ def orders(name):
 
 @pytest.mark.parametrize("name", ["sensitive_attributes", "dependencies"])
 def test_lists_that_come_in_any_order_are_equal_in_any_order(name):
-    """Terraform writes them as its maps give them."""
+    """Terraform writes them in random order."""
     for order in orders(name):
         assert read(STATE).says_the_same_as(of({**INSTANCE, name: order}))
 
@@ -191,7 +191,7 @@ def test_check_results_are_not_compared(results):
 
 @pytest.mark.parametrize("path", [path for path in nodes(STATE) if path and path[0] != "check_results"], ids=repr)
 def test_each_other_value_is_compared(path):
-    """Exchanged, or taken out: the two do not say the same, if it is a state at all."""
+    """If it is replaced or removed, the two states differ, or the second is no state."""
     assert read(STATE).says_the_same_as(read(STATE))
     for document in (*(replaced(STATE, path, new) for new in ("other", {"other": 1}, None)), removed(STATE, path)):
         try:
@@ -202,7 +202,7 @@ def test_each_other_value_is_compared(path):
         assert not other.says_the_same_as(read(STATE))
 
 
-def test_an_object_more_and_a_member_more_are_seen():
+def test_an_additional_object_or_member_is_noticed():
     """In either direction."""
     more = read({**STATE, "resources": [RESOURCE, {**RESOURCE, "name": "c"}]})
     assert not more.says_the_same_as(read(STATE))

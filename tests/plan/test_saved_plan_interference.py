@@ -1,4 +1,4 @@
-"""Somebody works on the plan file or on the state between the failure and the retry: what is refused, what is not."""
+"""Changes of the plan file and of the state between the failure and the retry: which of them are refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def planned(sim):
 
 APPLIES = "terraform apply -auto-approve -no-color -refresh=false"
 QUIETLY = " >/dev/null </dev/null"
-# What another run does, and what is said where this is seen at once.
+# Commands of another run, and the message if its change is noticed before the wait.
 RUNS = {
     "apply": (f"{APPLIES} -target=sim_service.other", "sim_service.other was added or removed since the approval"),
     "refresh": ("terraform apply -auto-approve -refresh-only", "sim_service.kept has changed since the approval"),
@@ -67,8 +67,8 @@ OBJECTS = {
 
 @pytest.mark.usefixtures("planned")
 @pytest.mark.parametrize("act", [*RUNS, *STATES, *OBJECTS])
-def test_what_is_there_at_the_failure_must_agree_with_the_report(apply, wrap, act):
-    """Each with a sentence that names the objects; no value, no wait, and terraform's exit code."""
+def test_the_state_at_the_failure_must_agree_with_the_reports(apply, wrap, act):
+    """The message names the objects; there is no value, no wait, and the exit code is terraform's."""
     script, sentence = {**RUNS, **STATES, **OBJECTS}[act]
     wrap.at(PULL, script + QUIETLY)
     done = apply("tfplan")
@@ -78,8 +78,8 @@ def test_what_is_there_at_the_failure_must_agree_with_the_report(apply, wrap, ac
 
 
 @pytest.mark.parametrize("act", [*RUNS, "workspace", "untaint"])
-def test_what_changes_during_the_wait_is_refused(planned, apply, wrap, act):
-    """Also where a run has taken back what it did: nobody knows what it was for."""
+def test_a_change_during_the_wait_is_refused(planned, apply, wrap, act):
+    """Also if the other run has undone its change."""
     back_again = "terraform taint sim_service.kept && terraform untaint sim_service.kept"
     script = {**RUNS, **STATES, "untaint": (back_again, "")}[act][0]
     wrap.at(PULL, f"{{ {script}; }}{QUIETLY}", number=2)
@@ -89,8 +89,8 @@ def test_what_changes_during_the_wait_is_refused(planned, apply, wrap, act):
 
 
 @pytest.mark.parametrize("act", RUNS)
-def test_what_changes_in_the_last_moment_is_refused_by_terraform(planned, apply, wrap, act):
-    """With its own error; that somebody worked in between is said."""
+def test_a_change_right_before_the_apply_is_refused_by_terraform(planned, apply, wrap, act):
+    """With its own error; our message says that another run has changed the state."""
     wrap.at("apply", RUNS[act][0] + QUIETLY, number=2)
     done = apply("-json" if act in ("rm", "taint") else "-no-color", "tfplan")
     assert refused(done, "another run has changed the state since the last attempt", "terraform plan -out=NEWPLAN")
@@ -99,7 +99,7 @@ def test_what_changes_in_the_last_moment_is_refused_by_terraform(planned, apply,
 
 
 def test_a_state_that_was_not_written_must_be_the_one_of_the_plan(sim, apply, wrap):
-    """An update that failed leaves serial and lineage as they were: then the objects must be those of before."""
+    """A failed update changes neither serial nor lineage: the objects must be the same, too."""
     sim.applied(service("a", "size = 1") + KEPT)
     sim.write(service("a", "size = 2") + KEPT)
     sim.plan("tfplan")
@@ -129,8 +129,8 @@ RENAMED = "mv other tfplan"
 CHANGES_OF_NAME = ("touch tfplan; chmod 600 tfplan", "ln tfplan second", RENAMED, "rm tfplan", "mkdir tfplan")
 
 
-def test_whatever_takes_the_name_of_the_plan_file_is_not_it(sim, apply, wrap):
-    """A touch, a link more, a plan renamed over it, none, a directory: the approved file is open, and goes on."""
+def test_another_file_with_the_name_of_the_plan_file_is_ignored(sim, apply, wrap):
+    """After a touch, with another link, another plan, no file or a directory: the approved file is open."""
     sim.write(service("a") + service("b"))
     assert sim.terraform("plan", "-out=the approved one").returncode == 0
     (sim.folder / "tfplan").symlink_to("the approved one")
@@ -145,7 +145,7 @@ def test_whatever_takes_the_name_of_the_plan_file_is_not_it(sim, apply, wrap):
 
 @pytest.mark.parametrize("second_name", [True, False])
 def test_a_plan_file_that_is_overwritten_is_refused(sim, apply, wrap, second_name):
-    """As `plan -out=SAME` does, and by another name of the same file, at the second retry, too."""
+    """By `plan -out` with its name, or with another name of the same file; at the second retry, too."""
     sim.write(service("a") + service("b"))
     sim.plan("tfplan")
     (sim.folder / "second").hardlink_to(sim.folder / "tfplan")
@@ -158,7 +158,7 @@ def test_a_plan_file_that_is_overwritten_is_refused(sim, apply, wrap, second_nam
 
 @pytest.mark.parametrize("cut", ["half", "empty", "garbage"])
 def test_a_plan_file_that_is_damaged_meanwhile_is_refused(sim, apply, wrap, cut):
-    """Whatever is left in it."""
+    """If it is truncated, empty or extended."""
     sim.write(service("a") + service("b"))
     sim.plan("tfplan")
     sim.fail("create", "b", attempts=1)
@@ -168,12 +168,12 @@ def test_a_plan_file_that_is_damaged_meanwhile_is_refused(sim, apply, wrap, cut)
 
 
 def test_a_lock_of_another_run_is_waited_for(sim, apply, wrap):
-    """As long as -lock-timeout says: nothing is proved anew, and the state is the same afterwards."""
+    """As long as -lock-timeout allows; nothing is proved again, since the state is the same afterwards."""
     sim.applied(fact("f") + service("a") + 'output "f" {\n  value = data.sim_fact.f.value\n}\n')
     sim.write(service("a") + service("b"))
     sim.plan("tfplan")
     sim.fail("create", "b", attempts=1)
-    # Terraform itself: it holds the lock while it asks, and is told no.
+    # Terraform itself: it holds the lock while it asks for approval, and the answer is no.
     holder = "{ sleep 4; echo no; } | terraform apply >/dev/null 2>&1 &"
     is_held = "until [ -e .terraform.tfstate.lock.info ]; do sleep 0.05; done"
     wrap.at("apply", f"{holder}\n{is_held}", number=2)
