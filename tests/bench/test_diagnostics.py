@@ -78,7 +78,7 @@ def test_a_log_that_quotes_errors_everywhere_is_read_in_bounded_memory(capsys):
 
 @pytest.mark.bench
 def test_a_million_errors_are_read_in_bounded_memory(capsys):
-    """A million boxes, none of which heals."""
+    """A million boxes, none of which is transient."""
     box = "╷\n│ Error: Invalid index\n│ \n│   with a.b,\n│ \n│ Some words.\n╵\n".encode()
     started = time.perf_counter()
     _, mebibytes = measured(box * 500, len(box) * 1_000_000, 2)

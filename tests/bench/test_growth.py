@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from benching import PLAN, WRITES_BLOCKS, circumstances, installed, medians, tell
+from benching import PLAN, WRITES_BLOCKS, circumstances, installed, medians, show
 from terraform_output import ROLE_ERROR, TFRETRY
 
 pytestmark = pytest.mark.bench
@@ -46,10 +46,10 @@ def test_a_byte_costs_the_same_however_many_there_are(fake_terraform, tmp_path, 
         monkeypatch.setenv("TOTAL", str(size * 1_000_000))
         spent[size] = medians({"": lambda: processor_s(command)}, rounds=1 if size >= 1000 else 3)[""]
     each = {size: (spent[size] - spent[0]) / size * 1000 for size in MEGABYTES}
-    told = ", ".join(f"{size} MB: {cost:.2f} ms" for size, cost in each.items())
+    costs = ", ".join(f"{size} MB: {cost:.2f} ms" for size, cost in each.items())
     largest, before = MEGABYTES[-1], MEGABYTES[-2]
-    tell(circumstances())
-    tell(f"a megabyte costs, of {told}; the last over the one before: {each[largest] / each[before]:.2f} (flat: 1)")
+    show(circumstances())
+    show(f"a megabyte costs, of {costs}; the last over the one before: {each[largest] / each[before]:.2f} (flat: 1)")
 
 
 def test_an_attempt_costs_the_same_however_many_there_are(fake_terraform, tmp_path, monkeypatch):
@@ -78,7 +78,7 @@ def test_an_attempt_costs_the_same_however_many_there_are(fake_terraform, tmp_pa
         added[attempts] = found["ours"] - found["loop"]
     early = (added[10] - added[1]) / 9 * 1000
     late = (added[100] - added[10]) / 90 * 1000
-    tell(
+    show(
         f"an attempt adds {early:.1f} ms from the 2nd to the 10th (with the imports of the first failure), "
         f"{late:.1f} ms from the 11th to the 100th: {late / early:.2f} (flat: at most 1)"
     )

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from benching import circumstances, installed, tell
+from benching import circumstances, installed, show
 from terraform_output import APPLY, TFRETRY
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(300)]
@@ -25,7 +25,7 @@ LOOP = f"until terraform {' '.join(APPLY)}; do sleep 5; done"
 
 @pytest.fixture
 def ways():
-    """What applies until it works, by name."""
+    """Commands that apply until it works, by name."""
     found = {"tfretry": [*TFRETRY, *APPLY], "until …; do sleep 5; done": ["sh", "-c", LOOP]}
     if shutil.which("retry"):
         found["retry --delay=5"] = ["retry", "--delay=5", "--", "terraform", *APPLY]
@@ -52,7 +52,7 @@ def test_a_retry_reads_nothing_again(sim, ways, monkeypatch, tmp_path):
     sim.write(MANY + LATE)
     shutil.copytree(sim.cloud.root, tmp_path / "cloud before")
     shutil.copy(sim.folder / "terraform.tfstate", tmp_path / "state before")
-    tell(circumstances())
+    show(circumstances())
     sums = dict.fromkeys(ways, (0.0, 0, 0))
     for ready_after_s in READY_AFTER_S:
         for name, command in ways.items():
@@ -63,14 +63,14 @@ def test_a_retry_reads_nothing_again(sim, ways, monkeypatch, tmp_path):
             sums[name] = tuple(sum(pair) for pair in zip(sums[name], once, strict=True))
     for name, (late_s, reads, again) in sums.items():
         runs = len(READY_AFTER_S)
-        tell(f"{name}: applied {late_s / runs:.1f} s after ready; {reads} reads in {runs} runs, {again} of them again")
+        show(f"{name}: applied {late_s / runs:.1f} s after ready; {reads} reads in {runs} runs, {again} of them again")
     compare(*sums.pop("tfretry"), peers=sums)
 
 
 def compare(late_s, reads, again, *, peers):
     for name, (peer_s, peer_reads, peer_again) in peers.items():
         fewer = peer_again / max(1, again)
-        tell(
+        show(
             f"tfretry beside {name}: {late_s / peer_s:.2f} of its time, {peer_reads / reads:.1f} times fewer reads in "
             f"all, {fewer:.0f} times fewer in the retries; target at least 4 times fewer, and sooner: "
             f"{'met' if fewer >= 4 and late_s < peer_s else 'TARGET MISSED'}"

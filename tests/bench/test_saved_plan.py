@@ -1,4 +1,4 @@
-"""What it costs to go on with a saved plan, beside planning the rest anew."""
+"""The cost of continuing a saved plan, beside that of a new plan for the rest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from benching import circumstances, installed, tell
+from benching import circumstances, installed, show
 from terraform_output import TFRETRY
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
@@ -47,8 +47,8 @@ def test_the_rest_of_a_saved_plan_costs_less_than_a_new_plan(sim, monkeypatch, t
     planned_s = seconds(sim, "terraform", "plan", "-refresh=false", "-out=new")
     shown_s = seconds(sim, "terraform", "show", "-json", "new") + seconds(sim, "terraform", "show", "-json", "tfplan")
     proved_s = second["waited_s"]
-    tell(circumstances())
-    tell(
+    show(circumstances())
+    show(
         f"{size} changes, one left: proved in {proved_s:.1f} s, applied in {second['duration_s']:.1f} s (the first "
         f"attempt took {first['duration_s']:.1f} s); a plan without refresh and two `show` take "
         f"{planned_s + shown_s:.1f} s: {proved_s / (planned_s + shown_s):.2f} of it"

@@ -1,4 +1,4 @@
-"""A simulation of when to apply again. What is assumed stands in `ASSUMED`, and is printed with the figures."""
+"""A simulation of when to apply again. Its assumptions are in `ASSUMED`, and are printed with the figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import tenacity
-from benching import tell
+from benching import show
 
 from tfretry.config.settings import Settings
 from tfretry.policy import stop_at_deadline, wait_in_proportion
@@ -84,8 +84,8 @@ def _jitter(chance):
 
 def test_the_schedule_beside_others():
     """Success, time from ready to applied, and applies, for each duration of an apply."""
-    tell(ASSUMED)
-    tell(
+    show(ASSUMED)
+    show(
         "| policy | apply takes | applied | ready to applied: median, mean, p90 | applies: mean |\n"
         "|---|---|---|---|---|"
     )
@@ -101,7 +101,7 @@ def test_the_schedule_beside_others():
             assert times
             share, applies = len(times) / RUNS, statistics.mean(count for _, count in ends)
             p90 = statistics.quantiles(times, n=10)[8]
-            tell(
+            show(
                 f"| {name} | {apply_s} s | {share:.1%} | {statistics.median(times):.1f} s, "
                 f"{statistics.mean(times):.1f} s, {p90:.1f} s | {applies:.1f} |"
             )

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from benching import circumstances, installed, judged, medians, milliseconds, tell
+from benching import circumstances, installed, medians, milliseconds, show, with_target
 from terraform_output import TFRETRY
 
 pytestmark = pytest.mark.bench
@@ -35,24 +35,24 @@ def imported(*argv):
     command = [sys.executable, "-S", "-X", "importtime", *TFRETRY[1:], *argv]
     # Without site, whose hooks (editable installs, coverage) import things of their own.
     paths = [path for path in sys.path if path]
-    told = subprocess.run(command, capture_output=True, check=True, env={"PYTHONPATH": ":".join(paths)}).stderr
-    return {name.decode(): int(microseconds) for microseconds, name in IMPORT.findall(told)}
+    log = subprocess.run(command, capture_output=True, check=True, env={"PYTHONPATH": ":".join(paths)}).stderr
+    return {name.decode(): int(microseconds) for microseconds, name in IMPORT.findall(log)}
 
 
 def compared(bare, ours, *, what, target_ms, beside):
     found = medians({"bare": bare, "ours": ours, "beside": timed(*beside[1])}, rounds=ROUNDS)
     added = found["ours"] - found["bare"]
-    tell(
+    show(
         f"{what}: {found['bare']:.1f} ms bare, {found['ours']:.1f} ms with tfretry "
         f"({found['ours'] / found['bare']:.2f} times); added {added:.1f} ms, "
-        f"{judged(added, at_most=target_ms, unit=' ms')}; {beside[0]} alone takes {found['beside']:.1f} ms"
+        f"{with_target(added, at_most=target_ms, unit=' ms')}; {beside[0]} alone takes {found['beside']:.1f} ms"
     )
 
 
 def test_a_command_that_is_not_retried_starts_at_once(fake_terraform, real_terraform):
     """`version` over terraform's own start: a shell script of one line, and the real one."""
     fake = str(fake_terraform("exit 0"))
-    tell(circumstances())
+    show(circumstances())
     for what, binary in (
         ("pass-through, trivial terraform", fake),
         ("pass-through, terraform version", real_terraform),
@@ -72,7 +72,7 @@ def test_a_command_that_is_not_retried_imports_no_library(fake_terraform):
     assert "tfretry.cli" in found
     assert not found.keys() & NOT_FOR_PASS_THROUGH
     ours = sum(spent for name, spent in found.items() if name.startswith("tfretry"))
-    tell(f"pass-through imports {len(found)} modules, ours in {ours / 1000:.1f} ms; none of the libraries")
+    show(f"pass-through imports {len(found)} modules, ours in {ours / 1000:.1f} ms; none of the libraries")
 
 
 def test_an_apply_that_works_starts_soon(fake_terraform):
@@ -93,6 +93,6 @@ def test_an_apply_that_works_never_imports_what_only_a_failure_needs(fake_terraf
     assert "sh" in found
     assert not found.keys() & ONLY_AFTER_A_FAILURE
     ours = sum(spent for name, spent in found.items() if name.startswith("tfretry"))
-    tell(
+    show(
         f"apply imports {len(found)} modules in {sum(found.values()) / 1000:.0f} ms, ours in {ours / 1000:.0f} ms of it"
     )

@@ -20,9 +20,9 @@ from benching import (
     alternating,
     circumstances,
     installed,
-    judged,
     medians,
-    tell,
+    show,
+    with_target,
 )
 from terraform_output import TFRETRY
 
@@ -45,7 +45,7 @@ def as_installed(monkeypatch):
 
 @pytest.fixture
 def writer(fake_terraform, tmp_path):
-    """A terraform that runs a script of Python's; the command of it bare, and with tfretry."""
+    """Function that writes a terraform in Python; it returns the commands of it bare, and with tfretry."""
 
     def write(script, *arguments, text=b""):
         (tmp_path / "script.py").write_text(script)
@@ -66,7 +66,7 @@ def writer(fake_terraform, tmp_path):
 
 @contextlib.contextmanager
 def reader(*, terminal=False):
-    """A pipe or a raw terminal: what is read from, and what is written to."""
+    """A pipe or a raw terminal: the end to read from, and the end to write to."""
     source, target = os.openpty() if terminal else os.pipe()
     if terminal:
         tty.setraw(target)
@@ -77,7 +77,7 @@ def reader(*, terminal=False):
 
 
 def read_all(source):
-    """Read to the end; how many bytes, and their seconds from the first of them on."""
+    """Read to the end; return the number of bytes, and the seconds since the first of them."""
     count, began = 0, None
     with contextlib.suppress(OSError):  # a terminal's end
         while chunk := os.read(source, 65536):
@@ -101,15 +101,15 @@ def rate(command, total, *, fd=1, terminal=False, pump=()):
     return count / 1e6 / seconds
 
 
-def test_what_goes_on_for_long_passes_as_fast_as_terraform_says_so(writer):
+def test_reports_of_progress_pass_as_fast_as_terraform_writes_them(writer):
     """100 MB of nothing but `Still creating...`, each line written by itself, over a bare pipe."""
     total = 100_000_000
     bare, ours = writer(WRITES_LINES, 1, total, text=STILL_CREATING * 100)
     found = medians({"bare": lambda: rate(bare, total), "ours": lambda: rate(ours, total)}, rounds=ROUNDS)
     ratio = found["ours"] / found["bare"]
-    tell(
+    show(
         f"nothing but Still creating, line by line: {found['ours']:.0f} MB/s, {ratio:.2f} of the bare pipe "
-        f"({found['bare']:.0f}); {judged(ratio, at_least=0.7)}"
+        f"({found['bare']:.0f}); {with_target(ratio, at_least=0.7)}"
     )
 
 
@@ -120,10 +120,10 @@ def test_lines_pass_as_fast_as_terraform_writes_them(writer, fd):
     bare, ours = writer(WRITES_LINES, fd, total, text=(PLAN + PROGRESS) * 10)
     found = medians({"bare": lambda: rate(bare, total, fd=fd), "ours": lambda: rate(ours, total, fd=fd)}, rounds=ROUNDS)
     ratio = found["ours"] / found["bare"]
-    tell(circumstances())
-    tell(
+    show(circumstances())
+    show(
         f"line by line on {'stdout' if fd == 1 else 'stderr'}: {found['ours']:.0f} MB/s, {ratio:.2f} of the bare pipe "
-        f"({found['bare']:.0f}); {judged(ratio, at_least=0.7)}"
+        f"({found['bare']:.0f}); {with_target(ratio, at_least=0.7)}"
     )
 
 
@@ -134,9 +134,9 @@ def test_blocks_pass_half_as_fast_as_through_the_plainest_pump(writer):
     measures = {"plain": lambda: rate(bare, total, pump=PLAINEST_PUMP), "ours": lambda: rate(ours, total)}
     found = medians(measures, rounds=ROUNDS)
     ratio = found["ours"] / found["plain"]
-    tell(
+    show(
         f"blocks of 64 KiB: {found['ours']:.0f} MB/s, {ratio:.2f} of the plainest pump ({found['plain']:.0f}); "
-        f"{judged(ratio, at_least=0.5)}"
+        f"{with_target(ratio, at_least=0.5)}"
     )
 
 
@@ -149,7 +149,7 @@ def test_a_terminal_is_as_fast_as_it_allows(writer):
         "ours": lambda: rate(ours, total, terminal=True),
     }
     found = medians(measures, rounds=3)
-    tell(
+    show(
         f"on a terminal: {found['ours']:.0f} MB/s, {found['ours'] / found['bare']:.2f} of the bare one "
         f"({found['bare']:.0f})"
     )
@@ -163,7 +163,7 @@ def test_memory_stays_small(writer):
     process.returncode = status
     assert status == 0
     mebibytes = usage.ru_maxrss / 1024
-    tell(f"memory after 512 MB: {mebibytes:.0f} MiB, {judged(mebibytes, at_most=64, unit=' MiB')}")
+    show(f"memory after 512 MB: {mebibytes:.0f} MiB, {with_target(mebibytes, at_most=64, unit=' MiB')}")
 
 
 def latencies(command):
@@ -171,8 +171,8 @@ def latencies(command):
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0) as process:
         late = []
         while chunk := process.stdout.read(65536):
-            came = time.monotonic_ns()
-            late += [(came - int(line.split()[0])) / 1e6 for line in chunk.splitlines()]
+            now_ns = time.monotonic_ns()
+            late += [(now_ns - int(line.split()[0])) / 1e6 for line in chunk.splitlines()]
     assert process.returncode == 0
     assert len(late) == 1000
     cuts = statistics.quantiles(late, n=100)
@@ -185,9 +185,9 @@ def test_a_line_is_not_held_up(writer):
     found = alternating({"bare": lambda: latencies(bare), "ours": lambda: latencies(ours)}, rounds=3)
     (half_bare, most_bare), (half, most) = [map(statistics.median, zip(*each, strict=True)) for each in found.values()]
     added = most - most_bare
-    tell(
+    show(
         f"a line's latency: p50 {half:.2f} ms (bare {half_bare:.2f}), p99 {most:.2f} ms (bare {most_bare:.2f}); "
-        f"added at p99 {added:.2f} ms, {judged(added, at_most=2, unit=' ms')}"
+        f"added at p99 {added:.2f} ms, {with_target(added, at_most=2, unit=' ms')}"
     )
 
 
@@ -200,7 +200,7 @@ def spent_s(pid):
 
 
 def test_silence_costs_nothing(fake_terraform):
-    """Processor time of tfretry and all it has started while terraform says nothing for five seconds."""
+    """Processor time of tfretry and all it has started while terraform prints nothing for five seconds."""
     fake = fake_terraform("echo ready; exec sleep 60")
     command = [*TFRETRY, "--terraform", str(fake), "apply"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
@@ -210,4 +210,4 @@ def test_silence_costs_nothing(fake_terraform):
         time.sleep(5)
         share = (spent_s(process.pid) - before) / 5 * 100
         process.terminate()
-    tell(f"while terraform is silent: {share:.2f} % of a core, {judged(share, at_most=1, unit=' %')}")
+    show(f"while terraform is silent: {share:.2f} % of a core, {with_target(share, at_most=1, unit=' %')}")

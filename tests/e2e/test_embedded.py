@@ -137,7 +137,7 @@ def test_outputs_and_exit_codes_are_passed_through(tmp_path, monkeypatch, no_ter
 
 @pytest.mark.usefixtures("no_terraform", "no_coverage")
 def test_finding_it_imports_nothing_heavy():
-    """What is passed through starts quickly."""
+    """A command that is passed through starts quickly."""
     done = run(sys.executable, "-X", "importtime", *TFRETRY[1:], "version")
     names = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "tfretry.terraform.embedded" in names

@@ -89,7 +89,7 @@ def test_a_permanent_error_ignores_the_gate(sim):
     assert (failed.returncode, "Error: Service unavailable\n" in failed.stderr) == (1, True)
     assert "AccessDeniedException" in failed.stderr
     assert DENIED_ANSWER.rpartition("}")[2] not in failed.stderr  # it is wrapped
-    sim.heal("create")
+    sim.repair("create")
     assert sim.terraform(*APPLY).returncode == 0
 
 

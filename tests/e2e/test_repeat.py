@@ -1,4 +1,4 @@
-"""What a retry without a plan file runs, with a real terraform and the test provider."""
+"""Retries without a plan file, with a real terraform and the test provider."""
 
 from __future__ import annotations
 

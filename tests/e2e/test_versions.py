@@ -220,7 +220,7 @@ def test_after_an_interrupt_nothing_is_retried(module, tmp_path, real_terraform)
 
 
 @since(0, 15, 2)
-def test_what_has_been_replaced_is_not_replaced_again(module, release):
+def test_a_replaced_object_is_not_replaced_again(module, release):
     """The retry has no -replace."""
     module.write(cluster="echo made >>cluster")
     assert tfretry(*APPLY_UNATTENDED).returncode == 0

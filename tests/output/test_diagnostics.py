@@ -19,13 +19,13 @@ CAPTURES = json.loads((CORPUS / "index.json").read_text())
 def test_every_capture_is_decided_as_labelled_however_it_is_cut(capture):
     """Captures of real terraform, in chunks of 1 to 64 bytes and cut at random places."""
     text = (CORPUS / capture["file"]).read_bytes()
-    whole = read(text)
-    assert (diagnosis_of(whole).is_transient and capture["exit_code"] == 1) is capture["retry"]
+    uncut = read(text)
+    assert (diagnosis_of(uncut).is_transient and capture["exit_code"] == 1) is capture["retry"]
     for size in range(1, 65):
-        assert read(*in_pieces(text, size)) == whole
+        assert read(*in_pieces(text, size)) == uncut
     places = random.Random(capture["file"])
     for _ in range(20):
-        assert read(*cut_at(text, [places.randrange(len(text)) for _ in range(9)])) == whole
+        assert read(*cut_at(text, [places.randrange(len(text)) for _ in range(9)])) == uncut
 
 
 @pytest.mark.parametrize(

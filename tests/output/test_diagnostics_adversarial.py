@@ -49,8 +49,8 @@ def local_exec(command: str, output: str, *, error: str = "exit status 1") -> Co
         ("x", f"{ACCESS_DENIED} {SENTENCE}", False),
     ],
 )
-def test_only_what_a_command_printed_counts(format_, command, output, retried):
-    """A command may quote anything, terraform's own words too; in doubt nothing matches."""
+def test_only_the_output_of_a_command_counts(format_, command, output, retried):
+    """A command may quote anything, terraform's messages too; in doubt no cause matches."""
     for width in (20, 78):
         assert is_retried(FORMATS[format_](local_exec(command, output), width)) is retried
 
@@ -75,7 +75,7 @@ def test_a_quoted_end_of_a_command_is_not_taken_for_the_true_one(error):
         (f"x {FAKE}\nTerraform does not automatically rollback in the face of errors.\n", "no", False),
     ],
 )
-def test_before_0_15_a_command_quotes_no_less(command, output, retried, newer):
+def test_a_command_that_quotes_is_recognised_before_0_15_too(command, output, retried, newer):
     """In 0.11 to 0.14 the failed command stands in the summary."""
     content = Content(summary=local_exec(command, output).detail)
     assert is_retried(render.bullets([content], newer=newer)) is retried
@@ -116,9 +116,7 @@ STREAMS = {
     "a plugin that crashed": f"{render.plain(Content(summary=AWS))}\nStack trace:\n\nError: The plugin crashed!\n\n",
     "an unterminated control string": f"\x1b[31m╷\n│ Error: \x1b]0;{ACCESS_DENIED}\n│ {SENTENCE}\n╵\n",
     "state lock": render.box(Content(summary="Error acquiring the state lock", detail=SENTENCE)),
-    "a group that says both": render.box(
-        Content(summary=f"{AWS}: 2 errors occurred:\n\t* no such thing\n\t* {AWS}\n\n")
-    ),
+    "a group of both": render.box(Content(summary=f"{AWS}: 2 errors occurred:\n\t* no such thing\n\t* {AWS}\n\n")),
     "a list of terraform's own": render.plain(Content(summary="x", detail=f"2 problems:\n\n- {AWS}\n- no such thing")),
     "an error behind a log of several lines": (
         f"\nError: {AWS}\n\nx\n2026-11-24T01:42:03.123Z [DEBUG] x:\nbody\n\nError: Invalid index\n\n"
@@ -149,7 +147,7 @@ def test_a_stream_that_must_not_be_retried_is_not(name):
 
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("last", [ACCESS_DENIED, "2 errors occurred:\n\t* no such thing\n\t* x"])
-def test_what_is_permanent_behind_the_first_64_kib_is_not_overlooked(format_, last):
+def test_a_permanent_error_behind_the_first_64_kib_is_not_overlooked(format_, last):
     """The text behind the limit is unknown, so no cause explains the error."""
     assert not is_retried(FORMATS[format_](Content(summary=AWS, detail=f"{'word ' * 20_000}\n{last}"), 78))
 
@@ -169,7 +167,7 @@ def test_a_plan_that_quotes_a_json_error_reports_none(before, start):
 @pytest.mark.parametrize(
     "name", [name for name in STREAMS if "warning" in name or "outputs after" in name if "a no" not in name]
 )
-def test_what_is_no_error_is_not_counted(name):
+def test_a_quoted_error_is_not_counted(name):
     """A warning or an output that quotes an error is no error: after a `no` at the prompt the run has none."""
     assert read(STREAMS[name].encode()) == []
 

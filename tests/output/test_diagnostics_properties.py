@@ -119,7 +119,7 @@ def test_the_decision_depends_on_the_errors_alone_eight_thousand_times(data):
     check_decision(data)
 
 
-SCRAPS = (
+FRAGMENTS = (
     *(b"Error: ", b"Warning: ", b"\n", b"\n\n", b"\r\n", "╷\n".encode(), "│ ".encode(), "╵\n".encode(), b"* "),
     *(b"\x1b[31m", b"\x1b[", b"\x1b]", b"\xe2", b"\xff", b"\x00", b"1" * 5000, b"1 error occurred:", SENTENCE.encode()),
     *(b"  with a.b,\n", b"  on f.tf line 1:\n", b"  1: x\n", b"a.b: Still creating... [10s elapsed]\n"),
@@ -129,7 +129,7 @@ SCRAPS = (
     b'{"type":"apply_errored","hook":{"resource":{"addr":"a"},"elapsed_seconds":Infinity}}\n',
     b'{"type":"apply_progress","hook":{"resource":{"addr":"a"},"elapsed_seconds":NaN}}\n',
 )
-pieces = st.sampled_from(SCRAPS) | st.binary(max_size=40)
+pieces = st.sampled_from(FRAGMENTS) | st.binary(max_size=40)
 
 
 def check_any_bytes(parts: list[bytes], places: list[int]) -> None:

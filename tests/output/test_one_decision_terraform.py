@@ -85,7 +85,7 @@ def diagnosis(real_terraform, folders, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("format_", VIEWS)
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_what_a_script_prints_is_decided_the_same_in_every_format(diagnosis, name, format_):
+def test_the_output_of_a_script_is_decided_the_same_in_every_format(diagnosis, name, format_):
     """Log lines and terraform's words belong to the script; text that may be two errors needs two transient ones."""
     text, retried = SCRIPTS[name]
     found = diagnosis(f"cat <<'END'\n{text}\nEND\nexit 1\n", format_)

@@ -92,7 +92,7 @@ def test_a_completion_counts_only_after_its_beginning():
         QUOTING_PLAN,
     ],
 )
-def test_what_only_looks_like_progress_is_not(line):
+def test_a_line_that_only_looks_like_progress_is_ignored(line):
     """Only a line that begins with the address counts."""
     assert progress_of(f"{line}\n").finished == []
     assert progress_of(f"{line}\n").elapsed_s == {}
@@ -181,7 +181,7 @@ def test_other_messages_are_ignored(body):
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-1", "1e300"])
-def test_numbers_that_are_no_duration_are_none(number):
+def test_numbers_that_are_no_duration_count_as_zero(number):
     """Python's JSON parser accepts more than JSON."""
     hook = f'{{"resource":{{"addr":"a"}},"elapsed_seconds":{number}}}'
     text = f'{{"@level":"info","type":"apply_progress","hook":{hook}}}\n'

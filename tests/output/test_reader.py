@@ -88,5 +88,5 @@ def test_a_line_that_is_left_open_is_seen(text, is_open):
     ("text", "version"), [(HEAD, "1.11.4"), (TOFU, "1.12.6"), (b"x\n", None), (b"", None), (b"x" * 2000 + HEAD, None)]
 )
 def test_the_version_is_read_from_the_first_bytes(text, version):
-    """In the first message of -json; it is looked for nowhere else."""
+    """In the first message of -json; other lines are not searched."""
     assert read_output(text, size=4096)[0].version == version

@@ -49,7 +49,7 @@ def test_a_frame_without_its_upper_corner_is_a_frame():
         ("Error: a\n\n  with b.c,\n\n   1: text\n", "a", "1: text"),
     ],
 )
-def test_what_only_looks_like_a_location_is_text(text, summary, detail):
+def test_a_line_that_only_looks_like_a_location_is_text(text, summary, detail):
     """A location stands behind a blank line, and source directly behind a location."""
     (found,) = read(text.encode())
     assert (found.summary, found.detail) == (summary, detail)

@@ -26,7 +26,7 @@ def deposed(sim, *names):
         sim.write(service("a", CREATE_FIRST, name=name))
         assert sim.terraform("apply", "-auto-approve").returncode == 1
     for name in names:
-        sim.heal("delete", name)
+        sim.repair("delete", name)
     sim.forget()
     sim.write(service("a", CREATE_FIRST, name="newest"))
     sim.plan("tfplan")

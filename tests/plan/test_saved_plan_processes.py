@@ -209,7 +209,7 @@ def test_a_useless_answer_of_terraform_is_refused(planned, apply, wrap):
     """An exit code without a message, and an answer that is no JSON."""
     wrap.write(f'[ "$call" != "{PULL}" ] || exit 3')
     assert refused(apply("tfplan"), "`terraform state pull` failed: exit code 3")
-    planned.heal("create", "b")
+    planned.repair("create", "b")
     wrap.write("")
     planned.plan("tfplan")
     planned.fail("create", "b", attempts=2)

@@ -60,7 +60,7 @@ def script(text):
     return ["/bin/sh", "-c", text]
 
 
-def test_what_a_daemon_prints_after_our_exit_arrives(sandbox, terminal):
+def test_the_output_of_a_daemon_after_our_exit_arrives(sandbox, terminal):
     """As without us, our outputs reach end-of-file when the daemon ends."""
     program = sandbox.drive(terraform=script("(sleep 4; echo late) & echo out"), terminal=terminal)
     program.read_while(lambda: not program.has_ended(), what="our exit")

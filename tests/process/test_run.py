@@ -295,7 +295,7 @@ def test_a_signal_ends_the_wait_for_a_reader_that_never_reads(sandbox, terraform
 
 
 def test_a_consumer_that_fails_does_not_stop_the_output(sandbox):
-    """The result tells that the consumer has not seen everything."""
+    """The outcome says that the consumer has not seen everything."""
     outcome = sandbox.folder / "outcome"
     program = sandbox.drive("--broken-consumer", "--outcome", outcome, fake="last=0")
     assert program.wait() == 0

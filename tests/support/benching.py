@@ -50,7 +50,7 @@ for _ in range(total // 65536):
 """
 
 
-def tell(text: str) -> None:
+def show(text: str) -> None:
     """Print one line of figures."""
     sys.stdout.write(f"\n{text}")
     sys.stdout.flush()
@@ -63,7 +63,7 @@ def circumstances() -> str:
     return f"{date.today():%Y-%m-%d}, {machine}, Python {platform.python_version()}, {load}"  # noqa: DTZ011
 
 
-def judged(figure: float, *, at_most: float | None = None, at_least: float | None = None, unit: str = "") -> str:
+def with_target(figure: float, *, at_most: float | None = None, at_least: float | None = None, unit: str = "") -> str:
     """The target, and whether *figure* meets it."""
     if at_most is not None:
         return f"target at most {at_most:g}{unit}: {'met' if figure <= at_most else 'TARGET MISSED'}"

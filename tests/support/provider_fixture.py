@@ -67,7 +67,7 @@ class Sim:
         """Make calls of *verb* fail for one object, or all, until the gate is open or as *fault* says (see `Fault`)."""
         self.cloud.set_fault(verb, name, Fault(**fault))
 
-    def heal(self, verb: str, name: str = EVERY) -> None:
+    def repair(self, verb: str, name: str = EVERY) -> None:
         """Remove one fault."""
         self.cloud.set_fault(verb, name, None)
 

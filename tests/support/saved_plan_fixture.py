@@ -1,6 +1,6 @@
-"""Fixtures for saved plans: an apply of one through tfretry, a terraform that is a script, programs, the version.
+"""Fixtures for saved plans: an apply through tfretry, a terraform that is a script, programs, the version.
 
-For a test module that says `pytest_plugins = ["provider_fixture", "saved_plan_fixture"]`.
+A test module that uses them has `pytest_plugins = ["provider_fixture", "saved_plan_fixture"]`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What tests of saved plans share: resources in a line, verdicts, and a terraform that is a script of a test."""
+"""Helpers for tests of saved plans: resources, checks, and a terraform that is a script of a test."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ PULL, SHOW = "state pull", "show"  # terraform's commands between two applies, a
 
 
 def service(label, *lines, name=None, type_="sim_service"):
-    """A resource; its object is called *name*, else as the resource is."""
+    """Return a resource; the name of its object is *name*, or that of the resource."""
     arguments = "".join(f"  {line}\n" for line in (f'name = "{name or label}"', *lines))
     return f'resource "{type_}" "{label}" {{\n{arguments}}}\n'
 
 
 def fact(label, name=None, *lines):
-    """A data source."""
+    """Return a data source."""
     arguments = "".join(f"  {line}\n" for line in (f'name = "{name or label}"', *lines))
     return f'data "sim_fact" "{label}" {{\n{arguments}}}\n'
 
 
 def refused(done, *words):
-    """The failed apply's exit code, and a sentence that says all *words*."""
-    says_all = "not continued: " in done.stderr and all(word in done.stderr for word in words)
+    """Check for the exit code of the failed apply, and a message that contains all *words*."""
+    is_explained = "not continued: " in done.stderr and all(word in done.stderr for word in words)
     assert done.returncode == 1, (done.returncode, done.stderr)
-    assert says_all, done.stderr
+    assert is_explained, done.stderr
     return True
 
 
 def succeeded(done):
-    """Exit code 0, else all that was said."""
+    """Check for exit code 0; if it is another, show all output."""
     assert done.returncode == 0, done.stdout + done.stderr
     return True
 
 
 class Wrapper:
-    """A `terraform` that is a script of a test: how it was called, and what it does at which call."""
+    """A `terraform` that is a script of a test: it logs its calls, and runs given commands at some of them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -67,7 +67,7 @@ n=$(grep -c -x "$call" '{self._log}')
 
     @property
     def calls(self):
-        """What terraform was asked, in order."""
+        """The calls of terraform, in order."""
         return self._log.read_text().splitlines() if self._log.exists() else []
 
 
@@ -77,9 +77,9 @@ class Version(tuple):  # noqa: SLOT001 — it has a member of its own
     is_opentofu = False
 
     def needs(self, *terraform, opentofu=None):
-        """Skip the test, with a reason, where this version has not got what it is about."""
-        least = opentofu if self.is_opentofu else terraform
+        """Skip the test if this version is older; without *opentofu*, only terraform has the feature."""
+        oldest = opentofu if self.is_opentofu else terraform
         name = "OpenTofu" if self.is_opentofu else "terraform"
-        if least is None or self < tuple(least):
-            needed = "what only terraform has" if least is None else f"{name} {'.'.join(map(str, least))}"
+        if oldest is None or self < tuple(oldest):
+            needed = "a feature of terraform alone" if oldest is None else f"{name} {'.'.join(map(str, oldest))}"
             pytest.skip(f"it needs {needed}; this is {name} {'.'.join(map(str, self))}")

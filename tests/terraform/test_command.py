@@ -226,7 +226,7 @@ def test_state_out_is_not_repeatable():
 
 
 def test_an_action_is_not_invoked_again():
-    """Nothing tells whether it has run."""
+    """Terraform does not report whether it has run."""
     assert "-invoke" in command("apply", "-invoke=action.a.b").unrepeatable()
     assert "-invoke" in command("apply", "-invoke", "action.a.b").unrepeatable()
 

@@ -55,9 +55,9 @@ def test_a_pipe_that_a_variable_names_is_spent(pipe, fifo):
     for name in ("TF_VAR_key", "TF_CLI_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         assert f"{name} is not a regular file" in spent_variable({"HOME": "/", name: pipe["read"]})
     assert "TF_CLI_CONFIG_FILE" in spent_variable({"TF_CLI_CONFIG_FILE": str(fifo)})
-    said = option("var", f"key={pipe['read']}")
-    assert said.startswith("-var=key is not a regular file")
-    assert pipe["read"] not in said
+    reason = option("var", f"key={pipe['read']}")
+    assert reason.startswith("-var=key is not a regular file")
+    assert pipe["read"] not in reason
     for value in (pipe["write"], "/dev/fd/", "/dev/fd/x", "/dev/fd/99999999999", "/dev/fd/9999", os.devnull, ""):
         assert spent_variable({"TF_VAR_key": value, "TF_CLI_CONFIG_FILE": "", "TF_LOG_PATH": ""}) is None
 
@@ -74,7 +74,7 @@ def test_stdin_is_spent_if_it_is_a_pipe(pipe):
 
 
 def test_elsewhere_than_on_linux_a_descriptor_is_read_once(tmp_path, monkeypatch):
-    """What opens its path there goes on where the last reader has stopped: fd(4)."""
+    """A program that opens its path there continues where the last reader has stopped: fd(4)."""
     monkeypatch.setattr(sys, "platform", "darwin")
     with (tmp_path / "file").open("w") as file:
         assert option("var-file", f"/dev/fd/{file.fileno()}")

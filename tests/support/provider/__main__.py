@@ -1,7 +1,7 @@
 """Serve the provider to the terraform that started us: `python -m provider FOLDER_OF_THE_CERTIFICATE`.
 
-In place of the framework's own `run_provider`, which cuts calls off when terraform asks it to stop: a provider of
-the real world ignores Ctrl-C and finishes what it began, or the objects of a stopped apply would be lost.
+It replaces the framework's `run_provider`, which aborts calls when terraform asks it to stop. A real provider ignores
+Ctrl-C and completes its calls; otherwise the objects of a stopped apply would be lost.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from tf.gen import tfplugin_pb2_grpc as rpc
 from tf.provider import ProviderServicer
 from tf.utils import read_dynamic_value, to_dynamic_value
 
-MOST_CALLS = 64  # at once; terraform's -parallelism is 10 unless told otherwise
+MOST_CALLS = 64  # at once; terraform's -parallelism is 10 by default
 ORPHAN_CHECK_S = 1.0
 
 
 class Servicer(ProviderServicer):
-    """The framework's, with what it forgets: that its schema has to be asked for but once, and an apply's own words."""
+    """The framework's, with a schema that is requested only once, and with write-only values."""
 
     def GetProviderSchema(self, request, context):  # noqa: N802 — the protocol's name
-        """The schema, with the one capability that spares a start of the provider."""
+        """The schema, with the capability that saves one start of the provider."""
         answer = super().GetProviderSchema(request, context)
         answer.server_capabilities.get_provider_schema_optional = True
         return answer
 
     def PlanResourceChange(self, request, context):  # noqa: N802 — the protocol's name
-        """The framework's, which plans a write-only value as if it were to be kept."""
+        """The framework's answer without the write-only value, which it would store."""
         answer = super().PlanResourceChange(request, context)
         planned = read_dynamic_value(answer.planned_state)
         if planned and planned.get("token") is not None:
@@ -44,10 +44,10 @@ class Servicer(ProviderServicer):
         return answer
 
     def ApplyResourceChange(self, request, context):  # noqa: N802 — the protocol's name
-        """The framework's, which hands a resource no configuration, and so no write-only value.
+        """The framework's, after the configuration is kept for the resource, which needs its write-only value.
 
-        An object that stays as it was, with no error, was planned otherwise: terraform accepts that from a provider
-        of the old kind alone, as most of AWS's resources are.
+        If an object is unchanged without an error, it differs from its plan: terraform accepts that only from a
+        provider with the legacy type system, which most of AWS's resources have.
         """
         CONFIGURED.set(read_dynamic_value(request.config))
         answer = super().ApplyResourceChange(request, context)
@@ -83,7 +83,7 @@ def handshake(certificate: bytes, port: int) -> bytes:
 
 
 def main(folder: Path) -> None:
-    """Serve until terraform says that it is over, or is no more."""
+    """Serve until terraform ends the provider, or has ended itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent, ended = os.getppid(), threading.Event()
     certificate, key = ((folder / name).read_bytes() for name in ("certificate.pem", "key.pem"))

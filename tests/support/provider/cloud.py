@@ -29,7 +29,7 @@ EVERY = "*"  # the name of a fault that all objects have
 
 
 class Call(NamedTuple):
-    """What the provider did: `create`, `read`, `update`, `delete`, `fact`, or `failed` and one of them."""
+    """A call of the provider: `create`, `read`, `update`, `delete`, `fact`, or `failed` and one of them."""
 
     verb: str
     name: str
@@ -55,7 +55,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cloud:
-    """The directory and what both sides do with it."""
+    """The directory, and its operations for tests and provider."""
 
     root: Path
 
@@ -106,7 +106,7 @@ class Cloud:
         return place.read_text() if place.exists() else ""
 
     def set_fault(self, verb: str, name: str, fault: Fault | None) -> None:
-        """Make calls fail, or no more."""
+        """Make calls fail, or let them succeed again."""
         place = self._path("faults", f"{verb} {name}")
         if fault is None:
             place.unlink(missing_ok=True)
@@ -114,7 +114,7 @@ class Cloud:
             place.write_text(json.dumps(asdict(fault)))
 
     def fault(self, verb: str, name: str) -> Fault | None:
-        """What stands in the way of this call now."""
+        """The fault that makes this call fail now, if there is one."""
         places = [self._path("faults", f"{verb} {of}") for of in (name, EVERY)]
         found = next((Fault(**json.loads(place.read_text())) for place in places if place.exists()), None)
         return None if found is None or self._is_over(found, verb, name) else found

@@ -1,4 +1,4 @@
-"""What the provider `sim` offers: the resources `sim_service` and `sim_odd-service`, and the data source `sim_fact`."""
+"""The provider `sim`: the resources `sim_service` and `sim_odd-service`, and the data source `sim_fact`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tf.schema import Attribute, Block, Schema
 
 DELAYS = {verb: int(os.environ.get(f"SIM_{verb.upper()}_MS", "0")) for verb in ("create", "read", "update", "delete")}
 WRITE_ONLY = "SIM_WRITE_ONLY" in os.environ  # only terraform from 1.11 on knows such attributes
-# What the configuration says of the object that the present thread applies: only there is a write-only value.
+# The configuration of the object that the current thread applies: nothing else has the write-only value.
 CONFIGURED: ContextVar[Any] = ContextVar("CONFIGURED", default=None)
 
 STRING, NUMBER = types.String(), types.Number()
@@ -76,12 +76,12 @@ class Service(Resource):
         object_id = f"{planned['name']}-{os.urandom(4).hex()}"
         arn = f"arn:aws:ecs:eu-central-1:123456789012:service/{object_id}"
         made = {**planned, "id": object_id, "arn": arn, "revision": 1}
-        self._cloud.put(object_id, {**made, **self._unseen()})
+        self._cloud.put(object_id, {**made, **self._stateless()})
         self._cloud.log("create", planned["name"])
         return made
 
     def read(self, ctx: Any, current: Any) -> Any:
-        """The object as the cloud has it; None if somebody deleted it."""
+        """The object as it is in the cloud; None if it was deleted."""
         if self._failed(ctx, "read", current["name"]):
             return current
         self._cloud.log("read", current["name"])
@@ -101,7 +101,7 @@ class Service(Resource):
         if fault is not None:
             return {**planned, "revision": current["revision"] + 1} if fault.leaves else current
         made = {**planned, "revision": current["revision"] + 1}
-        self._cloud.put(current["id"], {**made, **self._unseen()})
+        self._cloud.put(current["id"], {**made, **self._stateless()})
         self._cloud.log("update", current["name"])
         return made
 
@@ -122,8 +122,8 @@ class Service(Resource):
         blank = {**{each.name: None for each in self.SCHEMA.attributes}, "setting": []}
         return {name: found.get(name, value) for name, value in blank.items()}
 
-    def _unseen(self) -> dict[str, Any]:
-        """What reaches the cloud and is in no state: the write-only value, and the provider's own configuration."""
+    def _stateless(self) -> dict[str, Any]:
+        """Values that reach the cloud and are in no state: the write-only value and the provider's configuration."""
         return {"token": (CONFIGURED.get() or {}).get("token"), **self._provider.configured}
 
     def _failed(self, ctx: Any, verb: str, name: str) -> Any:
@@ -147,7 +147,7 @@ class OddService(Service):
 
 
 class Fact(DataSource):
-    """A value of which a test says what it is."""
+    """A value that the test sets."""
 
     SCHEMA: ClassVar = Schema(
         attributes=[Attribute("name", STRING, required=True), Attribute("value", STRING, computed=True)]
@@ -167,7 +167,7 @@ class Fact(DataSource):
         return cls.SCHEMA
 
     def read(self, ctx: Any, config: Any) -> Any:  # noqa: ARG002 — the framework's signature
-        """The value of now."""
+        """The current value."""
         time.sleep(DELAYS["read"] / 1000)
         self._cloud.log("fact", config["name"])
         return {**config, "value": self._cloud.fact(config["name"])}
@@ -186,7 +186,7 @@ class Sim(Provider):
         self.configured: dict[str, Any] = {}
 
     def get_model_prefix(self) -> str:
-        """What all its types begin with."""
+        """The prefix of its types."""
         return "sim_"
 
     def full_name(self) -> str:
@@ -201,14 +201,14 @@ class Sim(Provider):
         """Any configuration is right."""
 
     def configure_provider(self, diags: Any, config: Any) -> None:  # noqa: ARG002 — the framework's signature
-        """Each object that is made from now on tells of it."""
+        """Each object that is created from now on has it."""
         roles = sorted(str(each["role"]) for each in config["assume"])
         self.configured = {"account": config["account"], "roles": roles}
 
     def get_data_sources(self) -> list[type[DataSource]]:
-        """The one of them."""
+        """All data sources."""
         return [Fact]
 
     def get_resources(self) -> list[type[Resource]]:
-        """The two of them."""
+        """All resources."""
         return [Service, OddService]
