@@ -21,7 +21,7 @@ Take the first of these that can show the point of the test. Each is slower than
 6. Diagnostics without a process: `support/render.py` writes a diagnostic in each format that terraform has, and
    `support/diagnostics.py` reads and classifies it. `corpus/` has the output of real terraforms.
 
-What decides in these tests is independent of the package. `support/render.py` follows terraform's formatter, not our
+The evidence in these tests is independent of the package. `support/render.py` follows terraform's formatter, not our
 reader. `support/recording_terraform.py` writes down each signal when it arrives, so a signal forwarded twice stands
 there twice. `support/provider/` logs each call, so a change that is made twice stands there twice.
 """

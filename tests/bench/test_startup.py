@@ -66,13 +66,20 @@ def test_a_command_that_is_not_retried_starts_at_once(fake_terraform, real_terra
         )
 
 
-def test_a_command_that_is_not_retried_imports_no_library(fake_terraform):
-    """By -X importtime."""
-    found = imported("--terraform", str(fake_terraform("exit 0")), "version")
-    assert "tfretry.cli" in found
-    assert not found.keys() & NOT_FOR_PASS_THROUGH
+@pytest.mark.parametrize(
+    ("command", "needed", "excluded"),
+    [("version", "tfretry.cli", NOT_FOR_PASS_THROUGH), ("apply", "sh", ONLY_AFTER_A_FAILURE)],
+)
+def test_no_library_is_imported_before_it_is_needed(fake_terraform, command, needed, excluded):
+    """By -X importtime: a pass-through needs none, and a successful apply not those of a retry."""
+    found = imported("--terraform", str(fake_terraform("exit 0")), command)
+    assert needed in found
+    assert not found.keys() & excluded
     ours = sum(spent for name, spent in found.items() if name.startswith("tfretry"))
-    show(f"pass-through imports {len(found)} modules, ours in {ours / 1000:.1f} ms; none of the libraries")
+    show(
+        f"{command} imports {len(found)} modules in {sum(found.values()) / 1000:.0f} ms, ours in {ours / 1000:.1f} ms "
+        "of it"
+    )
 
 
 def test_an_apply_that_works_starts_soon(fake_terraform):
@@ -84,15 +91,4 @@ def test_an_apply_that_works_starts_soon(fake_terraform):
         what="apply, trivial terraform",
         target_ms=130,
         beside=("python -c 'import sh'", (sys.executable, "-c", "import sh")),
-    )
-
-
-def test_an_apply_that_works_never_imports_what_only_a_failure_needs(fake_terraform):
-    """So terraform runs before any of it is imported."""
-    found = imported("--terraform", str(fake_terraform("exit 0")), "apply")
-    assert "sh" in found
-    assert not found.keys() & ONLY_AFTER_A_FAILURE
-    ours = sum(spent for name, spent in found.items() if name.startswith("tfretry"))
-    show(
-        f"apply imports {len(found)} modules in {sum(found.values()) / 1000:.0f} ms, ours in {ours / 1000:.0f} ms of it"
     )

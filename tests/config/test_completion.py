@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from harness import Program
+from harness import STDIO, Program
 from terraform_output import TFRETRY
 
 from tfretry.config.completion import fitting_options, words_before_cursor
@@ -97,7 +97,7 @@ def test_bash_completes(fake_terraform, tmp_path):
     ours.write_text(f'#!/bin/sh\nexec {sys.executable} -m tfretry "$@"\n')
     ours.chmod(0o755)
     env = {**os.environ, "INPUTRC": "/dev/null", "PS1": "$ ", "TERM": "dumb"}
-    with contextlib.closing(Program([bash, "--norc", "--noprofile", "-i"], terminal=(0, 1, 2), env=env)) as shell:
+    with contextlib.closing(Program([bash, "--norc", "--noprofile", "-i"], terminal=STDIO, env=env)) as shell:
         shell.type(b"""complete -C "$(command -v tfretry)" tfretry; echo rea''dy\r""")
         shell.read_until(b"\r\nready")
         shell.type(b"tfretry --max\t")

@@ -10,7 +10,7 @@ import signal
 import subprocess
 
 import pytest
-from harness import Program, wait_until
+from harness import STDIO, Program, wait_until
 from terraform_output import DENIED_ERROR, ROLE_ERROR, TFRETRY, run
 
 pytestmark = pytest.mark.usefixtures("short_waits")
@@ -93,7 +93,7 @@ def test_it_has_no_terminal(scripted, folder):
     """A pager would wait for a key."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     hook = "--on-retry=for fd in 0 1 2; do [ -t $fd ] && echo $fd; done >noted; true"
-    with contextlib.closing(Program([*TFRETRY, hook, "apply"], terminal=(0, 1, 2))) as program:
+    with contextlib.closing(Program([*TFRETRY, hook, "apply"], terminal=STDIO)) as program:
         assert program.wait() == 0
     assert noted(folder) == []
 
@@ -175,7 +175,7 @@ def test_ctrl_c_reaches_it_once(scripted, folder):
     """It is in our process group, and gets the signal from the terminal."""
     scripted((1, "", ROLE_ERROR))
     argv = [*TFRETRY, f"--on-retry={NOTES_SIGNALS}", "apply"]
-    with contextlib.closing(Program(argv, terminal=(0, 1, 2))) as program:
+    with contextlib.closing(Program(argv, terminal=STDIO)) as program:
         program.read_while(lambda: not (folder / "running").exists(), what="the command runs")
         program.type(b"\x03")
         assert program.wait() == 130

@@ -80,7 +80,7 @@ def test_without_a_real_terraform_the_wrapper_is_an_error(tmp_path, place, wrapp
     assert starts() == 1
 
 
-def test_a_wrapper_that_is_asked_for_is_an_error_even_beside_a_real_terraform(tmp_path, place):
+def test_a_wrapper_that_the_user_names_is_an_error_even_beside_a_real_terraform(tmp_path, place):
     """The inner tfretry gets the variable that names it, too."""
     starts = place("wrapper", WRAPPERS["nice"])
     place("real", "echo real")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from aws_errors import SENTENCE
-from harness import Program, wait_until
+from harness import STDIO, Program, wait_until
 from terraform_output import ROLE_ERROR, TFRETRY, run
 
 from tfretry.terraform.embedded import find_embedded
@@ -85,7 +85,7 @@ def approved_apply(folder, command):
     provisioner = f'provisioner "local-exec" {{\n    command = "{command}"\n  }}'
     (folder / "main.tf").write_text(f'resource "terraform_data" "s" {{\n  {provisioner}\n}}\n')
     command = [*TFRETRY, "--first-wait=100ms", "apply"]
-    with contextlib.closing(Program(command, terminal=(0, 1, 2), cwd=folder)) as program:
+    with contextlib.closing(Program(command, terminal=STDIO, cwd=folder)) as program:
         program.read_until(b"Enter a value:")
         program.type(b"yes\n")
         yield program

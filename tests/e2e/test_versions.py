@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from aws_errors import CLI_FAILS, CLI_IS_DENIED
-from harness import Sandbox
+from harness import STDIO, Sandbox
 from releases import LIBRARY, NULL_PROVIDER, RELEASES, fetched, install, on_path
 from saved_plans import service
 from terraform_output import TFRETRY
@@ -203,7 +203,7 @@ def test_after_an_interrupt_nothing_is_retried(module, tmp_path, real_terraform)
         module.write(cluster="true", service=WAITS_FOR_GO)
         sandbox = Sandbox(tmp_path)
         try:
-            program = sandbox.run([*command, *APPLY_UNATTENDED, "-no-color"], terminal=(0, 1, 2), cwd=module.folder)
+            program = sandbox.run([*command, *APPLY_UNATTENDED, "-no-color"], terminal=STDIO, cwd=module.folder)
             program.read_while(lambda: not (module.folder / "tries").exists(), what="the apply's middle")
             program.type(b"\x03")
             program.read_until(b"nterrupt received.")

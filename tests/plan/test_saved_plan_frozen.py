@@ -6,6 +6,7 @@ import json
 import subprocess
 
 import pytest
+from harness import STDIO
 from provider.cloud import ROLE_ANSWER
 from saved_plans import CREATE_FIRST, fact, refused, service, succeeded
 from terraform_output import QUICK, TFRETRY
@@ -143,7 +144,7 @@ def nothing_was_left_out(sim):
 def test_false_reports_in_an_error_leave_nothing_out(sim, sandbox, arguments, ends):
     """The replacement that waits for the failed object was once taken for done, and never made."""
     fail_with_false_reports(sim)
-    terminal = (0, 1, 2) if ends == "terminal" else ()
+    terminal = STDIO if ends == "terminal" else ()
     program = sandbox.run([*TFRETRY, *QUICK, "apply", *arguments, "tfplan"], cwd=sim.folder, terminal=terminal)
     assert program.wait(100) == 0, program.output
     assert nothing_was_left_out(sim)

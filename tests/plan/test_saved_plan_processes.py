@@ -9,7 +9,7 @@ import sys
 import zipfile
 
 import pytest
-from harness import HERE, wait_until
+from harness import HERE, STDIO, wait_until
 from saved_plans import PULL, SHOW, refused, service, succeeded
 from terraform_output import QUICK, ROLE_ERROR, TFRETRY
 
@@ -115,7 +115,7 @@ def test_a_signal_in_the_apply_of_the_rest_is_terraforms(planned, start, monkeyp
 
 def test_ctrl_c_on_a_terminal(planned, start_until):
     """The whole foreground group receives it, the terraform that pulls the state too."""
-    program = start_until("first pull", terminal=(0, 1, 2))
+    program = start_until("first pull", terminal=STDIO)
     program.type(b"\x03")
     assert was_interrupted(program, signal.SIGINT, "`terraform state pull` was running")
     assert [call.name for call in planned.calls("create")] == ["a"]
@@ -123,7 +123,7 @@ def test_ctrl_c_on_a_terminal(planned, start_until):
 
 def test_a_terminal_in_colour(planned, start):
     """Coloured output is read too, and the output of the other calls of terraform is not shown."""
-    program = start(*QUICK, terminal=(0, 1, 2))
+    program = start(*QUICK, terminal=STDIO)
     assert program.wait(60) == 0, program.output
     assert b"\x1b[1msim_service.b: Creation complete after" in program.output[1]
     assert b"s3cr3t" not in program.output[1]

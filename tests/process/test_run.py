@@ -30,7 +30,7 @@ from tfretry.process.run import run_hidden, run_terraform
 from tfretry.process.signals import Signals, exit_like
 
 LONG_OUTPUT = [sys.executable, "-c", "import os; os.write(1, b'x' * 100_000); open('ended', 'w')"]
-LISTING = ["sh", "-c", 'for fd in /proc/$$/fd/*; do [ -e "$fd" ] && echo "${fd##*/}"; done; exec 9<&-; pwd']
+LISTING = [shutil.which("sh"), "-c", 'for fd in /proc/$$/fd/*; do [ -e $fd ] && echo "${fd##*/}"; done; exec 9<&-; pwd']
 
 
 @pytest.fixture
@@ -145,8 +145,7 @@ def test_descriptors_arrive_as_without_us(sandbox, terminal, before_exec):
     """Terraform inherits those that our caller passes, and none of ours."""
     alone = sandbox.run(LISTING, terminal=terminal, before_exec=before_exec)
     alone.wait()
-    listing = [shutil.which("sh"), *LISTING[1:]]
-    driven = sandbox.drive(terraform=listing, terminal=terminal, before_exec=before_exec)
+    driven = sandbox.drive(terraform=LISTING, terminal=terminal, before_exec=before_exec)
     driven.wait()
     assert alone.output[1].split()[:3] == [b"0", b"1", b"2"]
     assert driven.output[1].replace(b"\r", b"") == alone.output[1].replace(b"\r", b"")

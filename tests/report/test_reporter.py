@@ -10,7 +10,7 @@ import time
 
 import pytest
 from aws_errors import SENTENCE
-from harness import Program
+from harness import STDIO, Program
 from terraform_output import DENIED_ERROR, ROLE_ERROR, TFRETRY, run
 
 from tfretry.report.countdown import count_down, fitting
@@ -83,7 +83,7 @@ def test_an_interrupt_that_the_terminal_echoes_leaves_nothing_of_the_countdown(s
     """The last line begins at the left margin."""
     scripted((1, "", ROLE_ERROR))
     env = {**os.environ, "TFRETRY_FIRST_WAIT": "20s", "TERM": "xterm", "NO_COLOR": "1"}
-    with contextlib.closing(Program([*TFRETRY, "apply"], terminal=(0, 1, 2), env=env)) as program:
+    with contextlib.closing(Program([*TFRETRY, "apply"], terminal=STDIO, env=env)) as program:
         program.read_until(b"tfretry: retrying in ")
         program.type(b"\x03")
         assert program.wait() == 130
@@ -116,7 +116,7 @@ def test_durations_are_written_as_people_write_them(seconds, text):
 def on_terminal(*arguments, size=(24, 80), **environ):
     """Run tfretry on a terminal; return its exit code and output, without the carriage returns of the terminal."""
     env = {**os.environ, "TFRETRY_FIRST_WAIT": "1500ms", "TERM": "xterm", **environ}
-    with contextlib.closing(Program([*TFRETRY, *arguments], terminal=(0, 1, 2), size=size, env=env)) as program:
+    with contextlib.closing(Program([*TFRETRY, *arguments], terminal=STDIO, size=size, env=env)) as program:
         program.wait()
         return program.code, program.output[1].replace(b"\r\n", b"\n")
 
