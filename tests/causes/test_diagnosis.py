@@ -135,7 +135,7 @@ def test_each_sentence_of_aws_has_its_cause(name, text):
 
 @pytest.mark.parametrize("text", NEVER + NEVER_AT_ALL)
 def test_some_errors_are_explained_by_no_built_in_cause(text):
-    """Not beside a transient sentence, and not where the text only may belong to the error."""
+    """Neither beside a transient sentence, nor in text that perhaps belongs to another error."""
     for diagnostic in (
         error(text),
         error(AWS, text),

@@ -63,7 +63,7 @@ CASES = {
 
 @pytest.mark.parametrize(("signo", "at", "from_terminal", "known", "now", "action"), CASES.values(), ids=CASES)
 def test_evidence_decides_whether_a_signal_is_forwarded(signo, at, from_terminal, known, now, action):
-    """Forwarded exactly where terraform has not received it."""
+    """It is forwarded exactly if terraform has not received it."""
     deaths = tuple(CanaryDeath(signal=number, at=seen_at) for number, seen_at in known.get("deaths", []))
     evidence = Evidence(started=100, **{**known, "deaths": deaths})
     assert decide(ReceivedSignal(signal=signo, at=at, from_terminal=from_terminal), evidence, now) is action

@@ -71,7 +71,7 @@ def test_the_output_of_a_daemon_after_our_exit_arrives(sandbox, terminal):
 
 
 def test_an_output_that_no_daemon_holds_ends_with_us(sandbox):
-    """It holds the other one, and prints something there."""
+    """The daemon holds the other output, and prints there."""
     program = sandbox.drive(terraform=script("(sleep 5; echo late >&2) >/dev/null & echo out"))
     program.read_while(lambda: not program.has_ended(), what="our exit")
     program.read_while(lambda: len(program._readers) > 1, what="the end of stdout")
