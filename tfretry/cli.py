@@ -39,22 +39,35 @@ def _run(argv: Sequence[str], mask: AbstractSet[int]) -> int:
     _refuse_misplaced_option(rest)
     if "--help" in actions or "--list-causes" in actions:
         return _show(actions)
-    terraform_argv = [*(["--version"] if "--version" in actions else []), *(rest[1:] if rest[:1] == ["--"] else rest)]
+    terraform_argv = rest[1:] if rest[:1] == ["--"] else rest
+    if "--version" in actions:
+        return _version(given, ["--version", *terraform_argv], mask)
+    terraform = _find_terraform(given, terraform_argv)
+    if is_retriable_apply(terraform_argv, os.environ) and not is_retried_above(terraform_argv, os.environ):
+        return _apply(given, terraform, terraform_argv, mask=mask)
+    return _become(terraform, terraform_argv, mask)
+
+
+def _find_terraform(given: Given, terraform_argv: Sequence[str]) -> str:
+    # An outer tfretry may have started us, by a `terraform` that is a wrapper which leads back to us.
+    started = started_already(terraform_argv, os.environ)
+    wanted = wanted_terraform(given, os.environ, chdir(terraform_argv))
+    return find_terraform(wanted, os.environ, started, called=sys.argv[0])
+
+
+def _become(terraform: str, argv: Sequence[str], mask: AbstractSet[int], *, call: Sequence[str] | None = None) -> int:
+    signalmask.restore_for_exec(mask)
+    remember_start(terraform, argv if call is None else call, os.environ)
+    return replace_process(terraform, argv)
+
+
+def _version(given: Given, terraform_argv: Sequence[str], mask: AbstractSet[int]) -> int:
     terraform = ""
     try:
-        # An outer tfretry may have started us, by a `terraform` that is a wrapper which leads back to us.
-        started = started_already(terraform_argv, os.environ)
-        wanted = wanted_terraform(given, os.environ, chdir(terraform_argv))
-        terraform = find_terraform(wanted, os.environ, started, called=sys.argv[0])
+        terraform = _find_terraform(given, terraform_argv)
     finally:
-        if "--version" in actions:
-            _show_version(terraform)
-    is_ours = is_retriable_apply(terraform_argv, os.environ) and not is_retried_above(terraform_argv, os.environ)
-    if "--version" in actions or not is_ours:
-        signalmask.restore_for_exec(mask)
-        remember_start(terraform, terraform_argv, os.environ)
-        replace_process(terraform, terraform_argv)
-    return _apply(given, terraform, terraform_argv, mask=mask)
+        _show_version(terraform)
+    return _become(terraform, terraform_argv, mask)
 
 
 def _complete(argv: Sequence[str], mask: AbstractSet[int]) -> int:
@@ -65,11 +78,10 @@ def _complete(argv: Sequence[str], mask: AbstractSet[int]) -> int:
     with contextlib.suppress(OSError):  # nobody reads them
         os.write(1, "".join(f"{option}\n" for option in fitting_options(words)).encode())
     try:
-        terraform = find_terraform(wanted_terraform(given, os.environ, chdir(rest)), os.environ, called=sys.argv[0])
+        terraform = _find_terraform(given, rest)
     except TfretryError:  # a message would stand in the middle of the line that the user is typing
         return 0
-    signalmask.restore_for_exec(mask)
-    return replace_process(terraform, argv)
+    return _become(terraform, argv, mask, call=rest)
 
 
 def _refuse_misplaced_option(rest: Sequence[str]) -> None:

@@ -87,6 +87,13 @@ def test_without_terraform_our_options_are_completed(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "--timeout\n", "")
 
 
+def test_a_terraform_that_leads_back_to_tfretry_is_started_once(fake_terraform, tmp_path):
+    """As without completion: running it again would never end."""
+    fake_terraform(f'echo >>{tmp_path}/starts; exec {sys.executable} -m tfretry "$@"')
+    assert complete("tfretry ap", PATH=f"{tmp_path}/bin:/usr/bin:/bin").returncode == 0
+    assert (tmp_path / "starts").read_text() == "\n"
+
+
 def test_bash_completes(fake_terraform, tmp_path):
     """With the command of the README."""
     bash = shutil.which("bash")
