@@ -119,7 +119,7 @@ def test_quiet_and_json_have_no_annotation(scripted):
 
 @pytest.mark.usefixtures("github")
 def test_a_step_of_a_workflow_continues_after_a_successful_retry(scripted, tmp_path):
-    """The `run:` block of the README, started by `bash -e` as the runner does."""
+    """The shell line of the README, started by `bash -e` as the runner does."""
     scripted((1, "", ROLE_ERROR), (0, "", ""))
     step = tmp_path / "step.sh"
     step.write_text(f"{' '.join(TFRETRY)} apply -auto-approve -input=false\necho after\n")

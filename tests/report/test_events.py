@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tfretry.report import events
+from tfretry.report.renderers import as_terraform_message
 
 RETRYING = events.Retrying(
     address="a.b",
+    errors=1,
     cause="x",
     sentence="it is not ready",
     attempt=2,
@@ -62,9 +64,16 @@ def test_each_event_has_its_sentence_level_and_type(event, name, level, message)
 
 def test_the_members_of_a_retry_are_those_of_its_json_line():
     """In this order; `notes` are a member only if there are any."""
-    assert list(RETRYING.members()) == ["address", "cause", "sentence", "attempt", "failed_after_s", "wait_s"]
+    assert list(RETRYING.members()) == ["address", "errors", "cause", "sentence", "attempt", "failed_after_s", "wait_s"]
     noted = events.Retrying(**{**RETRYING.members(), "notes": ("a warning",)})
     assert noted.members()["notes"] == ("a warning",)
+
+
+def test_a_json_line_can_be_encoded_whatever_its_members_hold():
+    """A path may have bytes that are not UTF-8."""
+    event = events.NotContinued(reason="\udcff", details=("a", "b\udcff"))
+    body = as_terraform_message(None, "msg", {"event": event})
+    assert (body["reason"], body["details"]) == ("?", ["a", "b?"])
 
 
 def test_the_countdown_begins_with_what_must_not_be_cut_off():

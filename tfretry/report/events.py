@@ -42,7 +42,8 @@ class Retrying(Event):
     type = "tfretry_retrying"
     level = "warn"
 
-    address: str | None
+    address: str | None  # of the first error that a cause explains
+    errors: int
     cause: str | None
     sentence: str
     attempt: int
@@ -62,7 +63,8 @@ class Retrying(Event):
         return {name: value for name, value in Event.members(self).items() if name != "notes" or value}
 
     def _reason(self) -> str:
-        return f"{self.address}: {self.sentence}" if self.address else self.sentence
+        others = f" and {self.errors - 1} more" if self.errors > 1 else ""
+        return f"{self.address}{others}: {self.sentence}" if self.address else self.sentence
 
     def _failure(self) -> str:
         return f"attempt {self.attempt} failed after {duration(self.failed_after_s)}"

@@ -21,15 +21,6 @@ def duration(seconds: float) -> str:
     return f"{rest}s"
 
 
-def failed_addresses(diagnosis: Diagnosis) -> str | None:
-    """Return the first address with a known error, and how many other errors there are; None if it is not known."""
-    first = diagnosis.first_match
-    if first is None or first.address is None:
-        return None
-    others = diagnosis.errors - 1
-    return f"{first.address} and {others} more" if others else first.address
-
-
 def remedy(diagnosis: Diagnosis) -> str:
     """Return what to do if waiting does not help; empty if the causes do not say."""
     causes = [finding.cause for finding in diagnosis.findings if finding.cause]

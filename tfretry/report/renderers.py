@@ -46,7 +46,9 @@ def as_terraform_message(_logger: WrappedLogger, _method: str, event_dict: Event
 
 
 def _encodable(value: object) -> object:
-    """Return a text without what no UTF-8 can encode, such as a path of other bytes."""
+    """Return a text, or several, without what no UTF-8 can encode, such as a path of other bytes."""
+    if isinstance(value, tuple):
+        return [_encodable(each) for each in value]
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 

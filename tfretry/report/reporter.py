@@ -13,7 +13,7 @@ from tfretry.report.ci import annotation, append_summary
 from tfretry.report.countdown import count_down
 from tfretry.report.events import Event, HookOutput, Note, Retrying
 from tfretry.report.hook_output import LineByLine, Unchanged
-from tfretry.report.phrases import failed_addresses, long_poll, remedy
+from tfretry.report.phrases import long_poll, remedy
 from tfretry.report.renderers import JSON, PREFIX, text_renderer, wants_colour
 from tfretry.report.stderr import Stderr, write_stderr
 from tfretry.result import Result
@@ -107,7 +107,8 @@ def _retrying(attempts: Sequence[Attempt], wait_s: float, *, warnings: Sequence[
     cause = first_match.cause if first_match else None
     is_first_long_poll = _has_long_poll(last) and not any(map(_has_long_poll, attempts[:-1]))
     return Retrying(
-        address=failed_addresses(last.diagnosis),
+        address=first_match.address if first_match else None,
+        errors=last.diagnosis.errors,
         cause=cause.name if cause else None,
         sentence=cause.sentence if cause else "terraform failed",
         attempt=len(attempts),

@@ -1,4 +1,4 @@
-"""Terraform's own words: each sentence and mark that the code relies on, with the source file that prints it.
+"""Terraform's own words: the sentences and marks that the code relies on, with the source file that prints them.
 
 Check this list at a new release of terraform or OpenTofu. Paths are those in terraform's repository (up to 0.15 without
 `internal/`) and in OpenTofu's, unless one of them is named. The formats of plan and state files are in tfretry/plan.
@@ -77,7 +77,7 @@ STATE_LOCKED = "Error acquiring the state lock"
 STATE_LOCK = re.compile(r"the state lock|Error locking state")
 # internal/backend/local/backend_local.go, internal/cloud/backend_apply.go,
 STALE_PLAN = ("Saved plan is stale", "Saved plan does not match the given state")
-PLAN_REFUSED = re.compile(r"Saved plan is stale|plan file can no longer be applied")
+PLAN_REFUSED = re.compile("|".join((*STALE_PLAN, "plan file can no longer be applied")))
 # internal/backend/remote/backend_apply.go: old Terraform Enterprise.
 NO_REFRESH_REFUSED = "Planning without refresh is not supported"
 OPENTOFU = b"OpenTofu"  # begins what `tofu version` prints: OpenTofu's internal/command/views/version.go
