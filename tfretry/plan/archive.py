@@ -8,11 +8,12 @@ import zlib
 from dataclasses import dataclass
 from typing import IO
 
-from tfretry.errors import PlanError
-from tfretry.terraform.positional import HEAD_SIZE, REMOTE_PLAN
+from tfretry.errors import DAMAGED_PLAN, PlanError
 
 # Members of a plan file (terraform's internal/plans/planfile/writer.go).
 PLAN, STATE, PREVIOUS_STATE = "tfplan", "tfstate", "tfstate-prev"
+# A key of the JSON object in the file of a plan of HCP Terraform (internal/cloud/cloudplan/saved_plan.go).
+REMOTE_PLAN, REMOTE_PLAN_WITHIN = b'"remote_plan_format"', 4096  # bytes
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # terraform's own reader knows no other
 # Python's reader raises these for a file that is no archive or is damaged; nothing is read from disk here.
 READ_ERRORS = (zipfile.BadZipFile, zlib.error, LookupError, EOFError, NotImplementedError, RuntimeError, ValueError)
@@ -33,14 +34,14 @@ def read_archive(content: bytes) -> Archive:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as file:
             if any(info.compress_type not in COMPRESSIONS for info in file.infolist()):
-                raise PlanError("the plan file is damaged")
+                raise PlanError(DAMAGED_PLAN)
             archive = Archive(tuple((info, file.read(info)) for info in file.infolist()))
     except READ_ERRORS as error:
         raise PlanError(_what_it_is(content)) from error
     names = [info.filename for info, _ in archive.members]
     # Of two members of one name, terraform might read the other one.
     if len(set(names)) < len(names) or not {PLAN, STATE, PREVIOUS_STATE} <= set(names):
-        raise PlanError("the plan file is damaged")
+        raise PlanError(DAMAGED_PLAN)
     return archive
 
 
@@ -55,8 +56,8 @@ def write_archive(archive: Archive, *, plan: bytes, state: bytes, to: IO[bytes])
 
 
 def _what_it_is(content: bytes) -> str:
-    if REMOTE_PLAN in content[:HEAD_SIZE]:
+    if REMOTE_PLAN in content[:REMOTE_PLAN_WITHIN]:
         return "the plan file is only a bookmark: HCP Terraform keeps the plan"
     if content[:1] == b"{":
         return "the plan file is encrypted"  # OpenTofu's internal/encryption/base.go
-    return "the plan file is damaged"
+    return DAMAGED_PLAN
