@@ -40,20 +40,10 @@ from pathlib import Path
 import pytest
 
 from tfretry.process import signalmask
+from tfretry.report.reporter import IN_AUTOMATION
 from tfretry.terraform.embedded import LIBRARY, find_embedded
 
-CI_VARIABLES = (
-    "BUILDKITE",
-    "CI",
-    "CODEBUILD_BUILD_ID",
-    "COMP_LINE",
-    "FORCE_COLOR",
-    "GITHUB_ACTIONS",
-    "GITHUB_STEP_SUMMARY",
-    "JENKINS_URL",
-    "NO_COLOR",
-    "TEAMCITY_VERSION",
-)
+READ_BY_US = (*IN_AUTOMATION, "COMP_LINE", "FORCE_COLOR", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "NO_COLOR")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -94,7 +84,7 @@ def no_coverage(monkeypatch):
 def clean_environment(monkeypatch):
     """Remove the variables of terraform, of tfretry and of CI systems."""
     for name in list(os.environ):
-        if name.startswith(("TFRETRY_", "TF_")) or name in CI_VARIABLES:
+        if name.startswith(("TFRETRY_", "TF_")) or name in READ_BY_US:
             monkeypatch.delenv(name)
     monkeypatch.setenv("CHECKPOINT_DISABLE", "1")  # terraform contacts no server to look for a newer version
 

@@ -9,8 +9,7 @@ from tfretry.causes.diagnosis import Diagnosis, Finding
 from tfretry.errors import NotRetriedError
 from tfretry.next_argv import repeat
 from tfretry.output.progress import Progress, ReportedChange
-from tfretry.policy import NO_REFRESH
-from tfretry.terraform.command import Command
+from tfretry.terraform.command import NO_REFRESH, Command
 from tfretry.terraform.messages import NO_REFRESH_REFUSED
 
 

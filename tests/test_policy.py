@@ -10,7 +10,8 @@ from tfretry.causes.diagnosis import Diagnosis, Finding
 from tfretry.causes.table import TABLE
 from tfretry.config.settings import Settings
 from tfretry.output.progress import Progress
-from tfretry.policy import NO_REFRESH, needs_refresh, waits
+from tfretry.policy import waits
+from tfretry.terraform.command import NO_REFRESH
 from tfretry.terraform.messages import NO_REFRESH_REFUSED
 
 ROLE_FINDING = Finding(address="aws_ecs_service.this", summary="role", cause=TABLE[0])
@@ -208,4 +209,4 @@ def test_a_refusal_of_the_users_own_no_refresh_is_final():
     """The retry would have the same option, and would be refused for ever."""
     world = World()
     first = replace(world.apply(), argv=("terraform", "apply", NO_REFRESH))
-    assert not needs_refresh(refusing(world), first)
+    assert not refusing(world).needs_refresh(first)

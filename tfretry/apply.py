@@ -116,11 +116,9 @@ class Apply:
 
     def _wait(self, wait_s: float, upcoming: Next, reporter: Reporter) -> None:
         """Return when the next attempt may start, *wait_s* after the end of the last one; raise what forbids it."""
-        from tfretry.policy import needs_refresh
-
         last = self._attempts[-1]
         _check_for_readers()
-        if needs_refresh(last, self._attempts[0]):
+        if last.needs_refresh(self._attempts[0]):
             number = self._signals.sleep(0)  # the backend refused to begin, which is no failure to report
         else:
             self._run_hook(wait_s, reporter)

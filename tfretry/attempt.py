@@ -13,6 +13,8 @@ from tfretry.output.progress import Progress
 from tfretry.output.reader import OutputReader
 from tfretry.process.run import run_terraform
 from tfretry.process.signals import Signals
+from tfretry.terraform import messages
+from tfretry.terraform.command import NO_REFRESH
 
 NOTHING = Diagnosis(errors=0, findings=(), unexplained=None)
 
@@ -54,6 +56,11 @@ class Attempt:
         return ended_by_itself and any(
             sentence in finding.summary for finding in self.diagnosis.findings for sentence in sentences
         )
+
+    def needs_refresh(self, first: Attempt) -> bool:
+        """Whether the backend refused to begin because of a `-refresh=false` that the *first* attempt did not have."""
+        is_ours = NO_REFRESH in self.argv and NO_REFRESH not in first.argv
+        return is_ours and self.was_refused(messages.NO_REFRESH_REFUSED)
 
 
 def run_attempt(argv: Sequence[str], *, causes: Sequence[Cause], signals: Signals) -> Attempt:

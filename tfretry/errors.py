@@ -22,7 +22,7 @@ class TerraformNotExecutableError(TfretryError):
 
 
 class InterruptedRetryError(TfretryError):
-    """The terminating signal *number* came between two attempts; *meanwhile* says in a clause what was running."""
+    """The terminating signal *number* came between two attempts; *meanwhile* is a clause that ends the sentence."""
 
     def __init__(self, number: int, meanwhile: str = "nothing was running") -> None:
         super().__init__(f"signal {number}; {meanwhile}")
@@ -32,6 +32,9 @@ class InterruptedRetryError(TfretryError):
 
 class NotRetriedError(TfretryError):
     """The failure is retryable, but there is no retry; the message says why in a clause."""
+
+
+DAMAGED_PLAN = "the plan file is damaged"
 
 
 class PlanError(TfretryError):

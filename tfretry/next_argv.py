@@ -8,7 +8,6 @@ from typing import IO, TYPE_CHECKING
 
 from tfretry.attempt import Attempt
 from tfretry.errors import NotRetriedError, PlanError
-from tfretry.policy import needs_refresh
 from tfretry.process.signals import Signals
 from tfretry.terraform.address import plain_address
 from tfretry.terraform.command import Command
@@ -53,7 +52,7 @@ def repeat(command: Command, attempts: Sequence[Attempt], *, refresh: bool) -> N
     created = {plain_address(change.address) for change in finished if change.action == "create"}
     # Many providers save a failed update as if it had succeeded (hashicorp/terraform-plugin-sdk#476): only a refresh
     # shows that it is still to be made.
-    must = refresh or any(each.progress.update_failed or needs_refresh(each, attempts[0]) for each in attempts)
+    must = refresh or any(each.progress.update_failed or each.needs_refresh(attempts[0]) for each in attempts)
     # An attempt that failed before its first change has saved no state, and so has lost its refresh.
     return Next(argv=tuple(command.retry_argv(refresh=must or not attempts[-1].progress.begun, replaced=created)))
 

@@ -9,10 +9,8 @@ from tenacity import Retrying
 
 from tfretry.attempt import Attempt
 from tfretry.config.settings import Settings
-from tfretry.terraform import messages
-from tfretry.terraform.command import NO_REFRESH
 
-# The optimum of a grid over five plausible distributions of the role's propagation time.
+# See "The schedule" in tests/bench/README.md.
 PROPORTION = 0.5
 SHORTEST_WAIT_S = 2.0
 JITTER = (0.75, 1.25)
@@ -29,8 +27,9 @@ def waits(
 
     The caller appends one attempt to *attempts* after each. The seconds count from the end of the last attempt.
     """
+    # For each attempt tenacity asks in this order: retry, wait (whose answer is `upcoming_sleep`), stop, sleep.
     retrying = Retrying(
-        retry=lambda _: attempts[-1].is_retryable or needs_refresh(attempts[-1], attempts[0]),
+        retry=lambda _: attempts[-1].is_retryable or attempts[-1].needs_refresh(attempts[0]),
         stop=lambda state: (
             stop_at_deadline(settings, attempts, state.upcoming_sleep) or stop_at_max_attempts(settings, attempts)
         ),
@@ -53,7 +52,7 @@ def wait_in_proportion(
     """
     first, last = attempts[0], attempts[-1]
     longest_s, first_s = settings.longest_wait_s, settings.first_wait_s
-    if needs_refresh(last, first) or (first_s == 0 and last is first):
+    if last.needs_refresh(first) or (first_s == 0 and last is first):
         return 0.0
     shortest_s = min(SHORTEST_WAIT_S, longest_s, first_s or SHORTEST_WAIT_S)
     spacing_s = max(first_s, PROPORTION * (last.ended_s - first.ended_s)) - last.duration_s
@@ -62,7 +61,11 @@ def wait_in_proportion(
 
 
 def stop_at_deadline(settings: Settings, attempts: Sequence[Attempt], wait_s: float) -> bool:
-    """Return whether the next attempt, after *wait_s*, would start too late; the first two retries never do."""
+    """Return whether the next attempt, after *wait_s*, would start after the deadline.
+
+    The deadline is `--timeout` after the first failure, or twice the duration of the first attempt if that is longer.
+    The first two retries are always allowed.
+    """
     first, elapsed_s = attempts[0], attempts[-1].ended_s - attempts[0].ended_s
     is_late = elapsed_s + wait_s > max(settings.timeout_s, 2 * first.duration_s)
     return is_late and _counted(attempts) >= ALWAYS_ALLOWED
@@ -73,11 +76,5 @@ def stop_at_max_attempts(settings: Settings, attempts: Sequence[Attempt]) -> boo
     return settings.max_attempts is not None and _counted(attempts) >= settings.max_attempts
 
 
-def needs_refresh(attempt: Attempt, first: Attempt) -> bool:
-    """Return whether the backend refused to begin *attempt* because of a `-refresh=false` that *first* did not have."""
-    is_ours = NO_REFRESH in attempt.argv and NO_REFRESH not in first.argv
-    return is_ours and attempt.was_refused(messages.NO_REFRESH_REFUSED)
-
-
 def _counted(attempts: Sequence[Attempt]) -> int:
-    return sum(not needs_refresh(attempt, attempts[0]) for attempt in attempts)
+    return sum(not attempt.needs_refresh(attempts[0]) for attempt in attempts)

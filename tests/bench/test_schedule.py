@@ -51,7 +51,7 @@ def simulated(wait, stop, attempts, *, apply_s, ready_s):
         state.outcome_timestamp = now_s
         state.outcome = Future()
         state.outcome.set_result(None)
-        attempts.append(SimpleNamespace(argv=(), ended_s=now_s, duration_s=float(apply_s)))
+        attempts.append(SimpleNamespace(ended_s=now_s, duration_s=float(apply_s), needs_refresh=lambda _: False))
         state.upcoming_sleep = wait(state)
         if stop(state) or attempt == NEVER_MORE:
             return None, attempt

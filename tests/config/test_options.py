@@ -10,8 +10,16 @@ from tfretry.config.help import help_text
 from tfretry.config.options import ACTIONS, OPTIONS, requested_actions, split_argv, wanted_terraform
 from tfretry.config.settings import Settings
 from tfretry.errors import TfretryError
+from tfretry.report.reporter import IN_AUTOMATION
 
 HELP = help_text()
+
+
+def test_the_help_names_the_variables_of_ci_systems():
+    """There is no countdown where one of them is set."""
+    assert [name for name in IN_AUTOMATION if name not in HELP] == []
+
+
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 

@@ -48,7 +48,7 @@ def test_the_address_is_read_from_every_format(file, address):
 def test_an_address_in_a_module_with_keys_is_read_in_full(format_):
     """The address is the one that terraform prints, in every format."""
     (found,) = read(FORMATS[format_](Content(summary=AWS, address=KEYED_ADDRESS), 40).encode())
-    assert found == Diagnostic(summary=AWS, detail="", address=KEYED_ADDRESS, format=found.format)
+    assert found == Diagnostic(summary=AWS, detail="", address=KEYED_ADDRESS)
 
 
 @pytest.mark.parametrize("newer", [False, True], ids=["0.11.11", "0.11.14"])
@@ -56,7 +56,7 @@ def test_an_old_leaf_has_the_module_of_its_outer_bullet(newer):
     """0.11 names the module in the outer bullet only."""
     text = render.bullets([Content(summary=AWS, address="module.app.aws_ecs_service.this.0")], newer=newer)
     (found,) = read(text.encode())
-    assert (found.address, found.summary, found.format) == ("module.app.aws_ecs_service.this.0", AWS, "bullets")
+    assert (found.address, found.summary) == ("module.app.aws_ecs_service.this.0", AWS)
 
 
 def test_a_leaf_without_an_address_has_that_of_the_group():

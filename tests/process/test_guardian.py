@@ -112,7 +112,7 @@ from tfretry.process.pump import Flow
 if os.getuid() == 0:
     os.setuid(65534)  # root has no limit of processes
 read_end, write_end = os.pipe()
-with Guardian(drains=[read_end]) as guardian:
+with Guardian([read_end]) as guardian:
     guardian.announce()
     _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
     resource.setrlimit(resource.RLIMIT_NPROC, (0, hard))

@@ -41,7 +41,7 @@ def signals():
 
 
 def quietly(argv, signals):
-    return run_hidden(argv, signals=signals, watchers=[len], variables={})
+    return run_hidden(argv, signals=signals, stdout=len, variables={})
 
 
 @pytest.mark.slow

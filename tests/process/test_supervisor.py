@@ -36,7 +36,7 @@ def child():
 def supervisor(child):
     """Supervise *child*, which has just been started."""
     mask = signalmask.block()
-    with Signals(mask) as signals, Guardian(drains=[]) as guardian, Canary() as canary:
+    with Signals(mask) as signals, Guardian([]) as guardian, Canary() as canary:
         yield Supervisor(child, signals=signals, guardian=guardian, canary=canary, channels=[], notices=[])
 
 

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace, signals: Signals) -> int:
             return 128 + signo
         if options.quietly:
             with options.quietly.open("wb", buffering=0) as output:
-                outcome = run_hidden(options.argv, signals=signals, watchers=[output.write], variables={})
+                outcome = run_hidden(options.argv, signals=signals, stdout=output.write, variables={})
         else:
             outcome = run_terraform(options.argv, signals=signals, feed=fail if options.broken_consumer else ignore)
         if options.outcome:

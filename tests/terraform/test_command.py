@@ -125,7 +125,7 @@ def folder(tmp_path, monkeypatch):
 def test_the_plan_file_is_found_among_the_arguments(arguments, plan_file):
     """It is neither the value of an option nor a directory (which terraform 0.11 to 0.14 accepts)."""
     found = command("apply", *arguments)
-    assert (found.plan_file, found.misplaced) == (plan_file, None)
+    assert (found.plan_file, found.unclear_argument) == (plan_file, None)
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def _first(causes: Iterable[Cause], text: str) -> Cause | None:
 
 
 def _summary_of(diagnostic: Diagnostic) -> Diagnostic:
-    """Return the diagnostic with its summary alone, which hidden errors share; of a group that is the heading."""
+    """Return *diagnostic* as if its summary, which hidden errors share, were its text; the rest moves to *aside*."""
     aside = f"{diagnostic.summary if diagnostic.heading else ''} {diagnostic.detail} {diagnostic.aside}"
     return replace(diagnostic, summary=diagnostic.heading or diagnostic.summary, detail="", aside=aside, heading="")
 

@@ -180,8 +180,6 @@ NEVER_AT_ALL = (messages.PLAN_REFUSED, re.compile(rf"\b{re.escape(messages.APPLY
 
 def custom_cause(name: str, pattern: str, why: str) -> Cause:
     """Return a cause of the user's own. Raises ValueError, with a sentence, for a bad *pattern*."""
-    if not pattern:
-        raise ValueError(f"the pattern of {name!r} is empty: it would match every error")
     return Cause(
         name=name,
         patterns=(compiled(pattern),),

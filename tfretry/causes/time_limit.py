@@ -21,7 +21,8 @@ def time_limit() -> Iterator[None]:
     previous = signal.signal(signal.SIGVTALRM, _raise)
     try:
         with suppress(_TimeLimitError):
-            signal.setitimer(signal.ITIMER_VIRTUAL, TIME_LIMIT_S)
+            # Repeated: an exception that is raised within a destructor is lost.
+            signal.setitimer(signal.ITIMER_VIRTUAL, TIME_LIMIT_S, TIME_LIMIT_S)
             try:
                 yield
             finally:

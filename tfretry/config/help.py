@@ -24,7 +24,7 @@ def causes_table() -> str:
     return "\n".join(
         [
             *(_entry(cause) for cause in TABLE),
-            "never retried by these (--cause all enables all but network):",
+            "never retried, unless a pattern of your own matches (--cause all enables all but network):",
             *never,
             "",
         ]
@@ -66,8 +66,8 @@ DESCRIPTION
        other commands and failures are terraform's own: output, prompts, exit
        codes and signals are unchanged.
 
-       A retry runs the same command with -refresh=false, since the failed
-       apply has just refreshed the state. The retry of a saved plan applies
+       A retry runs the same command with -refresh=false if the failed apply
+       has just saved a refreshed state. The retry of a saved plan applies
        exactly the changes that are left of it; nothing is planned again.
 
 OPTIONS

@@ -39,8 +39,8 @@ class Option:
 OPTIONS = (
     Option(
         "--timeout",
-        "Start no retry later than this after the first failure, except the first two; a running apply is never "
-        "stopped.",
+        "Start no retry later than this after the first failure, or later than twice the duration of the first "
+        "attempt if that is longer, except the first two; a running apply is never stopped.",
         value="DURATION",
         default="15m",
     ),
@@ -51,7 +51,7 @@ OPTIONS = (
     ),
     Option(
         "--first-wait",
-        "The shortest interval between the starts of two attempts; 0s: the first retry starts at once.",
+        "The interval between the starts of the first attempts, 25 % more or less; 0s: the first retry starts at once.",
         value="DURATION",
         default="6s",
     ),
@@ -69,7 +69,7 @@ OPTIONS = (
         "--retry-on",
         "Also retry errors that match this Python regular expression. It is searched in the text of the error from "
         "Error: on, without the command that a local-exec error quotes: in the first 4096 characters, for at most half "
-        "a second of processor time. White space in it matches any white space. It beats the list of errors that "
+        "a second of processor time. White space in it matches any white space. It overrides the list of errors that "
         "are never retried (--list-causes). Repeatable; one per line in the variable.",
         value="REGEX",
         separator="\n",

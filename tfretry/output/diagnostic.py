@@ -31,7 +31,6 @@ class Diagnostic:
     summary: str
     detail: str
     address: str | None
-    format: str
     truncated: bool = False
     torn: bool = False
     heading: str = ""
@@ -54,7 +53,7 @@ class Diagnostic:
         return (list(self._leaves()) if self.is_group else []) or [self]
 
     def behind_group(self) -> Diagnostic:
-        """Return it as unexplainable if it has bullets: they may be errors of the group before it."""
+        """Return it as truncated, which no cause matches, if it has bullets: they may belong to the previous group."""
         return replace(self, truncated=True) if BULLET.search(self.text) and not self.is_group else self
 
     def _leaves(self) -> Iterator[Diagnostic]:
@@ -75,14 +74,11 @@ class Diagnostic:
             # 0.11 names the module in the outer bullet only: "* module.app.aws_x.y: 1 error(s)…", "* aws_x.y: …".
             address = outer if outer and outer.endswith(f".{named[1]}") else named[1]
             message = item[named.end() :]
-        format_ = "bullets" if self.format == "plain" else self.format
-        return replace(self, summary=message, detail="", address=address, format=format_, torn=torn, heading=heading)
+        return replace(self, summary=message, detail="", address=address, torn=torn, heading=heading)
 
 
 # An error of which nothing but its severity can be read: it is counted, and no cause explains it.
-UNREADABLE = Diagnostic(
-    summary="an error that cannot be read", detail="", address=None, format="unreadable", truncated=True
-)
+UNREADABLE = Diagnostic(summary="an error that cannot be read", detail="", address=None, truncated=True)
 
 
 def holds_another(text: str) -> bool:

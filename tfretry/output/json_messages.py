@@ -45,7 +45,7 @@ def message(line: bytes) -> Mapping[str, Any]:
 def diagnostics_of(line: bytes, *, certain: bool) -> list[Diagnostic]:
     """Return the errors that the message in *line* can be read as; UNREADABLE for one that is damaged.
 
-    *certain*: no other diagnostic stands before it.
+    *certain*: see Layout.
     """
     body = message(line)
     if not body:
@@ -58,6 +58,7 @@ def diagnostics_of(line: bytes, *, certain: bool) -> list[Diagnostic]:
     summary, detail, address = (_string(diagnostic.get(name)) for name in ("summary", "detail", "address"))
     severity = "Warning" if diagnostic.get("severity") == "warning" else "Error"
     block_name = f", in {context}" if isinstance(context, str) and context else ""
+    # File and line are made up: Layout reads only the name of the block.
     place = f"  on x line 1{block_name}:" if diagnostic.get("range") else ""
     return _read(severity, summary, detail, address=address, place=place, certain=certain)
 

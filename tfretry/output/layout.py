@@ -12,7 +12,7 @@ LOCATION_LIMIT = 4096
 class Layout:
     """Follow the lines of one diagnostic, and tell whether each is summary, location or detail.
 
-    *certain*: it is a diagnostic, since no text stands before it that its heading could be part of.
+    *certain*: it is no quotation, since no earlier diagnostic was read that its heading could be part of.
     """
 
     def __init__(self, *, certain: bool) -> None:
@@ -46,7 +46,7 @@ class Layout:
         self._in_location = self._in_source = False
         self.after_summary = True
 
-    def is_location(self, line: str) -> bool:
+    def take(self, line: str) -> bool:
         """Take any other line; return whether it is part of the location, which stands behind a blank line."""
         self._in_location = (self._blanks > 0 or self._in_location) and self._matches_location(line)
         self._blanks = 0

@@ -31,7 +31,7 @@ def quotes_command(text: str) -> bool:
 
 
 def holds_end(lines: Iterable[str]) -> bool:
-    """Whether *lines* hold what may be the end of a command: if they do not count as text, its true end may be lost."""
+    """Whether *lines* may hold the end of a quoted command: if they do not count as text, the true end is missing."""
     return POSSIBLE_END.search(unwrap(lines)) is not None
 
 

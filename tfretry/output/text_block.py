@@ -49,7 +49,7 @@ class Part:
         if not line.strip():
             self.layout.blank()
             return
-        if self.layout.is_location(line):
+        if self.layout.take(line):
             self.torn = self.torn or holds_end([line])
             # Within the detail it stands behind a summary of several paragraphs, or a command printed it, or it is part
             # of a command, whose end may continue in the next line.
@@ -141,7 +141,6 @@ class Block:
                 summary=unwrap(part.summary),
                 detail=unwrap(part.detail),
                 address=address,
-                format=self.format,
                 truncated=part.truncated,
                 torn=part.torn or holds_end(part.aside),
                 aside=unwrap(part.aside),

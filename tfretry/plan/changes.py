@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tfretry.errors import PlanError
+from tfretry.errors import DAMAGED_PLAN, PlanError
 from tfretry.plan.protobuf import Field, encode, fields
 
 FORMAT_VERSION = 3
@@ -121,7 +121,7 @@ def _message(field: Field | None) -> tuple[Field, ...]:
     if field is None:
         return ()
     if not isinstance(field.value, bytes):
-        raise PlanError("the plan file is damaged")
+        raise PlanError(DAMAGED_PLAN)
     return tuple(fields(field.value))
 
 
@@ -133,4 +133,4 @@ def _text(value: int | bytes | None) -> str:
     try:
         return value.decode() if isinstance(value, bytes) else ""
     except UnicodeDecodeError as error:
-        raise PlanError("the plan file is damaged") from error
+        raise PlanError(DAMAGED_PLAN) from error

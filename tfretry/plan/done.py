@@ -66,6 +66,7 @@ def decide(
     *data_deletions* are data sources that the plan removes from the state; `show` does not list them.
     """
     facts = _facts(changes, before, now, reports)
+    # A report does not always name the deposed object: those that other changes of the address explain do not count.
     gone = Counter(key.address for key, each in facts.items() if each.has_deleted)
     verdicts = {}
     for key, each in facts.items():
@@ -73,11 +74,11 @@ def decide(
         verdicts[key] = verdict_on(replace(each, deleted=reported > 0))
     acted_on = {(changes[key].object, key.deposed) for key in facts} | {(data, "") for data in data_deletions}
     acted_on |= {(changes[key].object, deposed) for key, each in facts.items() for deposed in each.new_deposed}
-    refusals = [f"{named(key)} {each.why}" for key, each in verdicts.items() if each.is_ == "refused"]
+    refusals = [f"{named(key)} {each.why}" for key, each in verdicts.items() if each.kind == "refused"]
     return Decision(
         done=frozenset(key for key, each in verdicts.items() if each is DONE),
-        left=frozenset(key for key, each in verdicts.items() if each.is_ in ("left", "deposed")),
-        deposed={key: each.key for key, each in verdicts.items() if each.is_ == "deposed"},
+        left=frozenset(key for key, each in verdicts.items() if each.kind in ("left", "deposed")),
+        deposed={key: each.key for key, each in verdicts.items() if each.kind == "deposed"},
         refusals=(
             *refusals,
             *_meddling(before, now, acted_on),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tfretry.errors import PlanError
+from tfretry.errors import DAMAGED_PLAN, PlanError
 
 VARINT, EIGHT_BYTES, COUNTED, FOUR_BYTES = 0, 1, 2, 5
 FIXED = {EIGHT_BYTES: 8, FOUR_BYTES: 4}
@@ -70,4 +70,4 @@ def _encode_varint(value: int) -> bytes:
 
 
 def _damaged() -> PlanError:
-    return PlanError("the plan file is damaged")
+    return PlanError(DAMAGED_PLAN)

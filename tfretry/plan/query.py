@@ -58,8 +58,7 @@ class Query:
         argv = [self._command.terraform, *self._command.global_options, *arguments]
         stdout, errors = bytearray(), list[Diagnostic]()
         reader = DiagnosticReader(errors.append)
-        watchers = [stdout.extend, reader.feed]
-        ended = run_hidden(argv, signals=self._signals, watchers=watchers, variables=REMOVED)
+        ended = run_hidden(argv, signals=self._signals, stdout=stdout.extend, stderr=reader.feed, variables=REMOVED)
         reader.close()
         if ended.received_signal is not None:
             raise InterruptedRetryError(ended.received_signal, f"`terraform {words}` was running")

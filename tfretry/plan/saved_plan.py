@@ -25,23 +25,24 @@ from tfretry.terraform.command import Command, redacted
 EPHEMERAL = "the plan has ephemeral resources: terraform opens them again for the rest, so their values may differ"
 
 
+@contextlib.contextmanager
+def refusing_os_errors() -> Iterator[None]:
+    """Raise PlanError for an OSError, as on a full disk, and where memory does not suffice."""
+    try:
+        yield
+    except MemoryError as error:
+        raise PlanError("memory does not suffice for the plan and the state") from error
+    except OSError as error:
+        raise PlanError(f"{error.filename or 'a temporary file'}: {error.strerror}") from error
+
+
+@refusing_os_errors()
 def rest_of(approved: ApprovedPlan, reports: Reports, signals: Signals) -> Next:
     """Return the rest of the plan after the attempts of *reports*, proved.
 
     Raises PlanError, InterruptedRetryError.
     """
-    with refusing_os_errors():
-        return _rest_of(approved, reports, Query(approved.command, signals))
-
-
-def advice(command: Command) -> str:
-    """Return how to see and approve the rest where tfretry does not apply it."""
-    options = redacted(command.planning_options)
-    shown = shlex.join(["terraform", *command.global_options, "plan", "-out=NEWPLAN", *options])
-    return f"To see what is left to do: {shown}; review that plan, and apply it if it is right."
-
-
-def _rest_of(approved: ApprovedPlan, reports: Reports, query: Query) -> Next:
+    query = Query(approved.command, signals)
     now = read_state(query.pull_state())  # first: a change by another run before it is not noticed
     _check_variables(approved, query)
     content = approved.file.read()
@@ -55,7 +56,7 @@ def _rest_of(approved: ApprovedPlan, reports: Reports, query: Query) -> Next:
     is_written = _is_written(before, now, previous=read_state(archive[PREVIOUS_STATE]))
     decision = decide(
         listed,
-        data_deletions=_unlisted(planned, listed, shown),
+        data_deletions=_data_deletions(planned, listed, shown),
         before=before,
         now=now if is_written else before,
         reports=reports,
@@ -79,6 +80,13 @@ def _rest_of(approved: ApprovedPlan, reports: Reports, query: Query) -> Next:
         raise
 
 
+def advice(command: Command) -> str:
+    """Return how to see and approve the rest where tfretry does not apply it."""
+    options = redacted(command.planning_options)
+    shown = shlex.join(["terraform", *command.global_options, "plan", "-out=NEWPLAN", *options])
+    return f"To see what is left to do: {shown}; review that plan, and apply it if it is right."
+
+
 def _refused(decision: Decision, *, is_concise: bool) -> PlanError:
     details = list(shortened(decision.refusals, "and {} more"))
     if is_concise:
@@ -96,24 +104,13 @@ def _check_variables(approved: ApprovedPlan, query: Query) -> None:
         raise PlanError(f"a variable file has changed since the first attempt: {', '.join(shortened(changed))}")
 
 
+@refusing_os_errors()
 def _check_unchanged(approved: ApprovedPlan, query: Query, state: State) -> None:
     """Raise PlanError if *state*, or a file that OpenTofu reads, has changed since the rest was proved."""
-    with refusing_os_errors():
-        _check_variables(approved, query)
-        now = read_state(query.pull_state())
+    _check_variables(approved, query)
+    now = read_state(query.pull_state())
     if not now.says_the_same_as(state):
         raise PlanError("another run has changed the state while tfretry waited")
-
-
-@contextlib.contextmanager
-def refusing_os_errors() -> Iterator[None]:
-    """Raise PlanError for an OSError, as on a full disk, and where memory does not suffice."""
-    try:
-        yield
-    except MemoryError as error:
-        raise PlanError("memory does not suffice for the plan and the state") from error
-    except OSError as error:
-        raise PlanError(f"{error.filename or 'a temporary file'}: {error.strerror}") from error
 
 
 def _is_written(before: State, now: State, *, previous: State) -> bool:
@@ -129,7 +126,7 @@ def _is_written(before: State, now: State, *, previous: State) -> bool:
     return True
 
 
-def _unlisted(
+def _data_deletions(
     planned: PlannedChanges, listed: Mapping[ChangeKey, Entry], approved: Mapping[str, Any]
 ) -> list[ObjectKey]:
     """Return the data sources that the plan removes from the state: `show` does not list them.

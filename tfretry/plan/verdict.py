@@ -13,7 +13,7 @@ from tfretry.plan.state import Instance, has_same_substance
 class Verdict:
     """The decision on one change; *why* it is refused, or the *key* of the deposed object that is left to delete."""
 
-    is_: Literal["done", "left", "deposed", "refused"]
+    kind: Literal["done", "left", "deposed", "refused"]
     why: str = ""
     key: str = ""
 
@@ -58,7 +58,7 @@ def verdict_on(facts: Facts) -> Verdict:
     if facts.now is not None and facts.now.get("status") == "tainted" and not facts.is_as_before:
         return TAINTED
     decided = RULES[facts.action](facts)
-    if decided.is_ in ("left", "deposed") and facts.now is not None and facts.destroy_provisioned:
+    if decided.kind in ("left", "deposed") and facts.now is not None and facts.destroy_provisioned:
         return Verdict("refused", "would run its destroy-time provisioner again")
     return decided
 
@@ -115,7 +115,7 @@ def _forget(facts: Facts) -> Verdict:
 
 
 def _read(facts: Facts) -> Verdict:
-    """Do not read again what the apply has read: the other objects were made with its value."""
+    """It is done if the apply has read it: other objects already use that value."""
     return LEFT if facts.now is None or facts.now == facts.was else DONE
 
 

@@ -16,19 +16,19 @@ SIZE_OF_WINSIZE = 8  # bytes: four unsigned shorts
 
 
 class Channel:
-    """Terraform writes to *child_end*; we read that from *source* and write it to *out*.
+    """Terraform writes to *child_end*; we read that from *source* and write it to *target*.
 
-    *out* is the same file as our descriptor *target*.
+    *target* is the same file as our descriptor *number*.
     """
 
-    def __init__(self, target: int) -> None:
-        self.target = self.out = target
-        self._is_terminal = os.isatty(target)
+    def __init__(self, number: int) -> None:
+        self.number = self.target = number
+        self._is_terminal = os.isatty(number)
         if self._is_terminal:
             self.source, self.child_end = os.openpty()  # openpty makes it no process's controlling terminal
             tty.setraw(self.child_end)  # the real terminal translates newlines
             self.copy_size()
-            self.out = _without_blocking(target)
+            self.target = _without_blocking(number)
         else:
             self.source, self.child_end = os.pipe()
 
@@ -37,7 +37,7 @@ class Channel:
         if not self._is_terminal:
             return
         with contextlib.suppress(OSError):  # the real terminal may be gone
-            size = fcntl.ioctl(self.target, termios.TIOCGWINSZ, bytes(SIZE_OF_WINSIZE))
+            size = fcntl.ioctl(self.number, termios.TIOCGWINSZ, bytes(SIZE_OF_WINSIZE))
             fcntl.ioctl(self.source, termios.TIOCSWINSZ, size)
 
     def close_child_end(self) -> None:
@@ -50,8 +50,8 @@ class Channel:
         """Close both ends."""
         self.close_child_end()
         os.close(self.source)
-        if self.out != self.target:
-            os.close(self.out)
+        if self.target != self.number:
+            os.close(self.target)
 
 
 def _without_blocking(terminal: int) -> int:
@@ -69,8 +69,8 @@ def _without_blocking(terminal: int) -> int:
 def open_channels() -> Iterator[list[Channel]]:
     """Open a channel for stdout and one for stderr; only one, which keeps the order, if both are the same open file."""
     with contextlib.ExitStack() as stack:
-        targets = (1,) if os.path.sameopenfile(1, 2) else (1, 2)
-        yield [stack.enter_context(contextlib.closing(Channel(target))) for target in targets]
+        numbers = (1,) if os.path.sameopenfile(1, 2) else (1, 2)
+        yield [stack.enter_context(contextlib.closing(Channel(number))) for number in numbers]
 
 
 def open_standard_descriptors() -> None:

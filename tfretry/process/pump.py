@@ -122,7 +122,7 @@ class Pump(threading.Thread):
             self.done = True
             os.kill(os.getpid(), signal.SIGCHLD)  # wakes the main thread, which waits for signals only
 
-    def drain(self) -> None:
+    def set_deadline(self) -> None:
         """Terraform has exited: copy what is already written, and for DRAIN_S what its children still write."""
         self._deadline = time.monotonic() + DRAIN_S
         os.write(self._wake_write_end, b".")

@@ -42,7 +42,7 @@ def run_terraform(argv: Sequence[str], *, signals: Signals, feed: Callable[[int,
     same open file. It is called in another thread. Raises TerraformNotExecutableError, TerraformNotFoundError.
     """
     with open_channels() as channels, echo_restored():
-        watchers = [partial(feed, channel.target) for channel in channels]
+        watchers = [partial(feed, channel.number) for channel in channels]
         return _run(argv, signals=signals, stdin=0, channels=channels, watchers=watchers)
 
 
@@ -50,14 +50,16 @@ def run_hidden(
     argv: Sequence[str],
     *,
     signals: Signals,
-    watchers: Sequence[Callable[[bytes], object]],
+    stdout: Callable[[bytes], object],
+    stderr: Callable[[bytes], object] | None = None,
     variables: Mapping[str, str | None],
 ) -> Exit:
-    """Run *argv* without input, and show its output to *watchers* alone, in another thread.
+    """Run *argv* without input, and call *stdout* and *stderr*, in another thread, with each chunk of its output.
 
-    The first is called with each chunk of stdout, and the last with each chunk of stderr; a single one with both, in
-    their order. *variables* are set in its environment; None removes one. Raises as run_terraform.
+    Without *stderr*, *stdout* gets both in their order. *variables* are set in its environment; None removes one.
+    Raises as run_terraform.
     """
+    watchers = [stdout, *([stderr] if stderr else [])]
     with contextlib.ExitStack() as stack:
         stdin, *nulls = [stack.enter_context(open(os.devnull, "r+b", buffering=0)) for _ in range(len(watchers) + 1)]
         channels = [stack.enter_context(contextlib.closing(Channel(null.fileno()))) for null in nulls]
@@ -97,11 +99,11 @@ def _run(
             return Exit(exit_code=-received.signal, received_signal=received.signal)
     notices = [InterruptNotice() for _ in channels]
     flows = [
-        Flow(source=channel.source, target=channel.out, watchers=(notice.feed, watch))
+        Flow(source=channel.source, target=channel.target, watchers=(notice.feed, watch))
         for channel, notice, watch in zip(channels, notices, watchers, strict=True)
     ]
-    drains = [channel.source for channel in channels]
-    with Guardian(drains=drains) as guardian, Canary() as canary, contextlib.closing(Pump(flows)) as pump:
+    read_ends = [channel.source for channel in channels]
+    with Guardian(read_ends) as guardian, Canary() as canary, contextlib.closing(Pump(flows)) as pump:
         # Whatever can fail has been tried by now: no failure of ours may stop us once terraform runs.
         _check_threads()
         stdio = (stdin, channels[0].child_end, channels[-1].child_end)
@@ -122,7 +124,7 @@ def _run(
             exit_code=child.wait(),
             received_signal=supervisor.first_signal,
             watched=pump.failure is None,
-            stderr_channel=channels[-1].target,
+            stderr_channel=channels[-1].number,
         )
 
 

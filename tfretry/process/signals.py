@@ -121,7 +121,7 @@ class _MaskWaiter:
 
 
 class _HandlerWaiter:
-    """Waits with handlers where there is no sigtimedwait (macOS). It cannot know the sender: none is the terminal."""
+    """Waits with handlers where there is no sigtimedwait (macOS). The sender is unknown: `from_terminal` is False."""
 
     def __init__(self, waited: AbstractSet[int]) -> None:
         self._waited = waited

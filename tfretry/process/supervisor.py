@@ -61,7 +61,7 @@ class Supervisor:
 
     def drain(self, pump: Pump) -> None:
         """Wait until *pump* has written all output; after a terminating signal, for DRAIN_S at most."""
-        pump.drain()
+        pump.set_deadline()
         limit_s = None
         while not pump.done and (limit_s is None or time.monotonic() < limit_s):
             received = self._signals.take(None if limit_s is None else max(0.0, limit_s - time.monotonic()))

@@ -26,7 +26,7 @@ class Command:
     arguments: tuple[str, ...]
     from_environment: tuple[str, ...] = ()
     plan: Word | None = None  # the saved plan in *arguments*
-    misplaced: str | None = None  # why the positional arguments cannot be repeated, as a clause
+    unclear_argument: str | None = None  # why the positional arguments cannot be repeated, as a clause
 
     @classmethod
     def of(cls, terraform: str, terraform_argv: Sequence[str], environ: Mapping[str, str]) -> Command:
@@ -34,14 +34,14 @@ class Command:
         after = (subcommand_index(terraform_argv) or 0) + 1
         before, arguments = tuple(terraform_argv[:after]), tuple(terraform_argv[after:])
         from_environment = tuple(environment_arguments(environ))
-        plan, misplaced = saved_plan(arguments, from_environment, folder=chdir(before) or os.curdir)
+        plan, unclear_argument = saved_plan(arguments, from_environment, folder=chdir(before) or os.curdir)
         return cls(
             terraform=terraform,
             before=before,
             arguments=arguments,
             from_environment=from_environment,
             plan=plan,
-            misplaced=misplaced,
+            unclear_argument=unclear_argument,
         )
 
     @property
@@ -60,7 +60,7 @@ class Command:
         return chdir(self.before) or os.curdir
 
     def in_folder(self, path: str) -> str:
-        """Return our path of *path*, which is relative to terraform's working directory."""
+        """Return *path*, which is relative to terraform's working directory, as a path from ours."""
         return os.path.join(self.folder, path)
 
     @property
@@ -84,7 +84,7 @@ class Command:
             return "-invoke would invoke the action again, and nothing tells whether it has run"
         if self._values("state-out"):
             return "-state-out writes the state to where a second run does not read it"
-        return self.misplaced or spent_option(self._words, self.in_folder)
+        return self.unclear_argument or spent_option(self._words, self.in_folder)
 
     def retry_argv(self, *, refresh: bool, replaced: Collection[str]) -> list[str]:
         """Return the command line of a retry; without *refresh*, it skips the refresh, which the failed apply has done.

@@ -22,7 +22,7 @@ DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
 def spent_option(options: Iterable[Word], in_folder: Callable[[str], str]) -> str | None:
     """Return which of *options* names a file that a second apply cannot use, as a clause; None if there is none.
 
-    *in_folder* returns our path of a path that terraform opens.
+    *in_folder* returns a path, relative to terraform's working directory, as a path from ours.
     """
     for name, value in ((word.name, word.value) for word in options):
         if name in READ and value and _is_read_once(in_folder(value)):
@@ -56,7 +56,7 @@ def _abandoned(name: str) -> str:
 
 
 def _is_read_once(path: str) -> bool:
-    # Elsewhere than on Linux, what opens a descriptor's path goes on where the last reader has stopped: fd(4).
+    # Except on Linux, a descriptor's path is read from the current offset on (fd(4)): even a regular file only once.
     if sys.platform != "linux" and path.startswith((STDIN, *DESCRIPTORS)):
         return True
     try:
