@@ -54,13 +54,8 @@ def rest_of(approved: ApprovedPlan, reports: Reports, signals: Signals) -> Next:
     listed = entries(shown)
     before = read_state(archive[STATE])
     is_written = _is_written(before, now, previous=read_state(archive[PREVIOUS_STATE]))
-    decision = decide(
-        listed,
-        data_deletions=_data_deletions(planned, listed, shown),
-        before=before,
-        now=now if is_written else before,
-        reports=reports,
-    )
+    state, deletions = now if is_written else before, _data_deletions(planned, listed, shown)
+    decision = decide(listed, data_deletions=deletions, before=before, now=state, reports=reports)
     if decision.refusals:
         raise _refused(decision, is_concise=approved.command.is_concise)
     rest = nameless_file()

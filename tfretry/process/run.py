@@ -94,16 +94,16 @@ def _run(
     watchers: Sequence[Callable[[bytes], object]],
     variables: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Exit:
-    for received in signals.take_pending():
-        if received.signal in TERMINATING:  # as if it had killed terraform right after the exec
-            return Exit(exit_code=-received.signal, received_signal=received.signal)
+    pending = [received.signal for received in signals.take_pending() if received.signal in TERMINATING]
+    if pending:  # as if it had killed terraform right after the exec
+        return Exit(exit_code=-pending[0], received_signal=pending[0])
     notices = [InterruptNotice() for _ in channels]
     flows = [
         Flow(source=channel.source, target=channel.target, watchers=(notice.feed, watch))
         for channel, notice, watch in zip(channels, notices, watchers, strict=True)
     ]
-    read_ends = [channel.source for channel in channels]
-    with Guardian(read_ends) as guardian, Canary() as canary, contextlib.closing(Pump(flows)) as pump:
+    guardian = Guardian([channel.source for channel in channels])
+    with guardian, Canary() as canary, contextlib.closing(Pump(flows)) as pump:
         # Whatever can fail has been tried by now: no failure of ours may stop us once terraform runs.
         _check_threads()
         stdio = (stdin, channels[0].child_end, channels[-1].child_end)
