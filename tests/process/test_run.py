@@ -18,6 +18,7 @@ from harness import (
     STDIO,
     hang_up,
     press_ctrl_c,
+    process_state,
     three_resources,
     to_group,
     to_us,
@@ -26,7 +27,7 @@ from harness import (
 
 from tfretry.errors import TerraformNotExecutableError, TerraformNotFoundError
 from tfretry.process import signalmask
-from tfretry.process.run import run_hidden, run_terraform
+from tfretry.process.run import run_terraform, run_to_files, run_watched
 from tfretry.process.signals import Signals, exit_like
 
 LONG_OUTPUT = [sys.executable, "-c", "import os; os.write(1, b'x' * 100_000); open('ended', 'w')"]
@@ -41,7 +42,7 @@ def signals():
 
 
 def quietly(argv, signals):
-    return run_hidden(argv, signals=signals, stdout=len, variables={})
+    return run_watched(argv, signals=signals, watch=len)
 
 
 @pytest.mark.slow
@@ -432,3 +433,14 @@ def test_ctrl_c_at_real_terraforms_prompt_ends_it(sandbox, real_terraform):
         program.type(b"\x03")
         assert program.wait() in (1, 255)  # as without us: from terraform, or from its password reader
         assert echoes()
+
+
+def test_a_run_whose_output_goes_to_files_waits_for_no_other_writer(signals, tmp_path):
+    """A child that a wrapper of terraform leaves behind delays no question to terraform."""
+    with open(tmp_path / "out", "w+b") as out:
+        script = ["/bin/sh", "-c", "sleep 60 & echo $!"]
+        assert run_to_files(script, signals=signals, stdout=out.fileno(), stderr=out.fileno()).exit_code == 0
+        out.seek(0)
+        writer = int(out.read())
+    assert process_state(writer) in "SRD"
+    os.kill(writer, signal.SIGKILL)

@@ -24,7 +24,7 @@ import signal  # noqa: E402
 import time  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from tfretry.process.run import run_hidden, run_terraform  # noqa: E402
+from tfretry.process.run import run_terraform, run_to_files  # noqa: E402
 from tfretry.process.signals import Signals, exit_like  # noqa: E402
 
 
@@ -56,8 +56,9 @@ def run(options: argparse.Namespace, signals: Signals) -> int:
         if attempt and (signo := signals.sleep(options.wait)):
             return 128 + signo
         if options.quietly:
-            with options.quietly.open("wb", buffering=0) as output:
-                outcome = run_hidden(options.argv, signals=signals, stdout=output.write, variables={})
+            with options.quietly.open("wb") as output:
+                fd = output.fileno()
+                outcome = run_to_files(options.argv, signals=signals, stdout=fd, stderr=fd)
         else:
             outcome = run_terraform(options.argv, signals=signals, feed=fail if options.broken_consumer else ignore)
         if options.outcome:

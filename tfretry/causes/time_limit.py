@@ -21,8 +21,7 @@ def time_limit() -> Iterator[None]:
     previous = signal.signal(signal.SIGVTALRM, _raise)
     try:
         with suppress(_TimeLimitError):
-            # Repeated: an exception that is raised within a destructor is lost.
-            signal.setitimer(signal.ITIMER_VIRTUAL, TIME_LIMIT_S, TIME_LIMIT_S)
+            signal.setitimer(signal.ITIMER_VIRTUAL, TIME_LIMIT_S)
             try:
                 yield
             finally:

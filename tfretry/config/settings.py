@@ -33,8 +33,8 @@ class Settings:
     longest_wait_s: float = _set_by("--longest-wait", values.positive_duration_s)
     causes: tuple[Cause, ...] = (FROM_TABLE[BY_NAME["--cause"].default],)
     refresh_on_retry: bool = _set_by("--refresh-on-retry", values.switch)
-    report: str | None = _set_by("--report", values.text_or_none)
     on_retry: str | None = _set_by("--on-retry", values.text_or_none)
+    report: str | None = _set_by("--report", values.text_or_none)
     log_format: str | None = _set_by("--log-format", values.log_format, has_default=False)  # JSON with -json, else text
     quiet: bool = _set_by("--quiet", values.switch)
 

@@ -7,15 +7,16 @@ from typing import IO, Any
 from tfretry.errors import InterruptedRetryError, PlanError
 from tfretry.output.diagnostic import Diagnostic
 from tfretry.output.diagnostics import DiagnosticReader
-from tfretry.plan.nameless import path_for_terraform
+from tfretry.plan.nameless import nameless_file, path_for_terraform
 from tfretry.plan.plan_json import parse
-from tfretry.process.run import run_hidden
+from tfretry.process.run import run_to_files
 from tfretry.process.signals import Signals
 from tfretry.terraform import messages
 from tfretry.terraform.command import Command
 
 # They hold options of an apply, most of which `show` and `state pull` refuse.
 REMOVED = dict.fromkeys(("TF_CLI_ARGS", "TF_CLI_ARGS_show", "TF_CLI_ARGS_state_pull", "TF_CLI_ARGS_version"))
+ERROR_WITHIN = 1 << 20  # bytes of stderr that are searched for the heading of an error
 
 
 class Query:
@@ -56,15 +57,23 @@ class Query:
     def _ask(self, *arguments: str) -> bytes:
         words = " ".join(word for word in arguments[:2] if not word.startswith("-"))
         argv = [self._command.terraform, *self._command.global_options, *arguments]
-        stdout, errors = bytearray(), list[Diagnostic]()
-        reader = DiagnosticReader(errors.append)
-        ended = run_hidden(argv, signals=self._signals, stdout=stdout.extend, stderr=reader.feed, variables=REMOVED)
-        reader.close()
-        if ended.received_signal is not None:
-            raise InterruptedRetryError(ended.received_signal, f"`terraform {words}` was running")
-        if ended.exit_code != 0:
-            reason = errors[0].summary if errors else f"exit code {ended.exit_code}"
-            raise PlanError(f"`terraform {words}` failed: {reason}")
-        if not ended.watched:
-            raise PlanError(f"the output of `terraform {words}` could not be read")
-        return bytes(stdout)
+        with nameless_file() as stdout, nameless_file() as stderr:
+            ended = run_to_files(
+                argv, signals=self._signals, stdout=stdout.fileno(), stderr=stderr.fileno(), variables=REMOVED
+            )
+            if ended.received_signal is not None:
+                raise InterruptedRetryError(ended.received_signal, f"`terraform {words}` was running")
+            if ended.exit_code != 0:
+                raise PlanError(f"`terraform {words}` failed: {_heading(stderr, ended.exit_code)}")
+            stdout.seek(0)
+            return stdout.read()
+
+
+def _heading(stderr: IO[bytes], exit_code: int) -> str:
+    """Return the summary of terraform's first error, else its exit code."""
+    found: list[Diagnostic] = []
+    reader = DiagnosticReader(found.append)
+    stderr.seek(0)
+    reader.feed(stderr.read(ERROR_WITHIN))
+    reader.close()
+    return found[0].summary if found else f"exit code {exit_code}"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import resource
 import signal
 import time
+from collections.abc import Iterator
 from typing import Self
 
 from tfretry.process.channels import open_descriptors
@@ -73,10 +75,10 @@ class Canary:
 
     def spawn(self) -> None:
         """Start the canary. Call it after terraform was started: earlier signals say nothing about terraform."""
-        with contextlib.suppress(OSError):
+        with _no_core_dumps(), contextlib.suppress(OSError):
             self._pid = os.posix_spawnp(
-                "sh",
-                ["sh", "-c", "ulimit -c 0; exec cat"],  # SIGQUIT may kill it, and must leave no core file
+                "cat",
+                ["cat"],
                 os.environ,
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, self._read_end, 0),
@@ -92,3 +94,14 @@ class Canary:
 def _inheritable() -> list[int]:
     """Return the descriptors that our caller passes to terraform: no other child of ours may keep them open."""
     return [fd for fd in open_descriptors() if fd > 2 and os.get_inheritable(fd)]
+
+
+@contextlib.contextmanager
+def _no_core_dumps() -> Iterator[None]:
+    """Set the core size of the child to 0: SIGQUIT may kill it, and a core file would land in the user's folder."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))

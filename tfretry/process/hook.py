@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Mapping
 
 from tfretry.errors import InterruptedRetryError, NotRetriedError, TfretryError
-from tfretry.process.run import Exit, run_hidden
+from tfretry.process.run import Exit, run_watched
 from tfretry.process.signals import Signals
 
 SHELL = "/bin/sh"
@@ -20,7 +20,7 @@ def run_hook(command: str, variables: Mapping[str, str], *, signals: Signals, wa
     Raises NotRetriedError if it fails, and InterruptedRetryError if a terminating signal came while it ran.
     """
     try:
-        ended = run_hidden([SHELL, "-c", command], signals=signals, stdout=watch, variables=variables)
+        ended = run_watched([SHELL, "-c", command], signals=signals, watch=watch, variables=variables)
     except TfretryError as error:
         raise NotRetriedError(f"{SUBJECT} could not be run ({error})") from error
     if ended.received_signal is not None:

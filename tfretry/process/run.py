@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 
@@ -22,6 +22,8 @@ from tfretry.process.supervisor import Supervisor
 from tfretry.process.terminal import echo_restored
 from tfretry.terraform.recursion import remember_start
 
+Variables = Mapping[str, str | None]
+UNCHANGED: Variables = MappingProxyType({})
 THREADS = 5  # as many as come later: two of sh's, our pump's, and the processes of terraform and the canary
 
 
@@ -42,30 +44,35 @@ def run_terraform(argv: Sequence[str], *, signals: Signals, feed: Callable[[int,
     same open file. It is called in another thread. Raises TerraformNotExecutableError, TerraformNotFoundError.
     """
     with open_channels() as channels, echo_restored():
-        watchers = [partial(feed, channel.number) for channel in channels]
-        return _run(argv, signals=signals, stdin=0, channels=channels, watchers=watchers)
+        notices = [InterruptNotice() for _ in channels]
+        flows = [
+            Flow(source=channel.source, target=channel.target, watchers=(notice.feed, partial(feed, channel.number)))
+            for channel, notice in zip(channels, notices, strict=True)
+        ]
+        stdio = (0, channels[0].child_end, channels[-1].child_end)
+        ended = _run(argv, stdio, signals=signals, channels=channels, flows=flows, notices=notices)
+        return replace(ended, stderr_channel=channels[-1].number)
 
 
-def run_hidden(
-    argv: Sequence[str],
-    *,
-    signals: Signals,
-    stdout: Callable[[bytes], object],
-    stderr: Callable[[bytes], object] | None = None,
-    variables: Mapping[str, str | None],
+def run_to_files(
+    argv: Sequence[str], *, signals: Signals, stdout: int, stderr: int, variables: Variables = UNCHANGED
 ) -> Exit:
-    """Run *argv* without input, and call *stdout* and *stderr*, in another thread, with each chunk of its output.
+    """Run *argv* without input, and write its output to the descriptors *stdout* and *stderr*.
 
-    Without *stderr*, *stdout* gets both in their order. *variables* are set in its environment; None removes one.
-    Raises as run_terraform.
+    *variables* are set in its environment; None removes one. Raises as run_terraform.
     """
-    watchers = [stdout, *([stderr] if stderr else [])]
-    with contextlib.ExitStack() as stack:
-        stdin, *nulls = [stack.enter_context(open(os.devnull, "r+b", buffering=0)) for _ in range(len(watchers) + 1)]
-        channels = [stack.enter_context(contextlib.closing(Channel(null.fileno()))) for null in nulls]
-        return _run(
-            argv, signals=signals, stdin=stdin.fileno(), channels=channels, watchers=watchers, variables=variables
-        )
+    with open(os.devnull, "rb") as null:
+        return _run(argv, (null.fileno(), stdout, stderr), signals=signals, variables=variables)
+
+
+def run_watched(
+    argv: Sequence[str], *, signals: Signals, watch: Callable[[bytes], object], variables: Variables = UNCHANGED
+) -> Exit:
+    """Run *argv* as run_to_files does, but call *watch*, in another thread, with each chunk of both outputs."""
+    with open(os.devnull, "r+b", buffering=0) as null, contextlib.closing(Channel(null.fileno())) as channel:
+        flow = Flow(source=channel.source, target=channel.target, watchers=(watch,))
+        stdio = (null.fileno(), channel.child_end, channel.child_end)
+        return _run(argv, stdio, signals=signals, channels=[channel], flows=[flow], variables=variables)
 
 
 def _check_threads() -> None:
@@ -87,26 +94,21 @@ def _check_threads() -> None:
 
 def _run(
     argv: Sequence[str],
+    stdio: tuple[int, int, int],
     *,
     signals: Signals,
-    stdin: int,
-    channels: Sequence[Channel],
-    watchers: Sequence[Callable[[bytes], object]],
-    variables: Mapping[str, str | None] = MappingProxyType({}),
+    channels: Sequence[Channel] = (),
+    flows: Sequence[Flow] = (),
+    notices: Sequence[InterruptNotice] = (),
+    variables: Variables = UNCHANGED,
 ) -> Exit:
     pending = [received.signal for received in signals.take_pending() if received.signal in TERMINATING]
     if pending:  # as if it had killed terraform right after the exec
         return Exit(exit_code=-pending[0], received_signal=pending[0])
-    notices = [InterruptNotice() for _ in channels]
-    flows = [
-        Flow(source=channel.source, target=channel.target, watchers=(notice.feed, watch))
-        for channel, notice, watch in zip(channels, notices, watchers, strict=True)
-    ]
     guardian = Guardian([channel.source for channel in channels])
     with guardian, Canary() as canary, contextlib.closing(Pump(flows)) as pump:
         # Whatever can fail has been tried by now: no failure of ours may stop us once terraform runs.
         _check_threads()
-        stdio = (stdin, channels[0].child_end, channels[-1].child_end)
         child = Child(argv, stdio, partial(_prepare, argv, guardian, signals, variables))
         for channel in channels:
             channel.close_child_end()
@@ -120,15 +122,10 @@ def _run(
         supervisor.drain(pump)
         if unfinished := pump.stop():
             guardian.hand_over(unfinished)
-        return Exit(
-            exit_code=child.wait(),
-            received_signal=supervisor.first_signal,
-            watched=pump.failure is None,
-            stderr_channel=channels[-1].number,
-        )
+        return Exit(exit_code=child.wait(), received_signal=supervisor.first_signal, watched=pump.failure is None)
 
 
-def _prepare(argv: Sequence[str], guardian: Guardian, signals: Signals, variables: Mapping[str, str | None]) -> None:
+def _prepare(argv: Sequence[str], guardian: Guardian, signals: Signals, variables: Variables) -> None:
     """Prepare the forked child for its exec."""
     guardian.announce()
     signals.restore_in_child()
