@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfretry.output.json_messages import message
 from tfretry.output.lines import Lines, clean
@@ -35,8 +35,7 @@ ACTION_OF = {"Creat": "create", "Modify": "update", "Destroy": "delete"}
 ACTION_OF |= {"Creation": "create", "Modifications": "update", "Destruction": "delete"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportedChange:
+class ReportedChange(NamedTuple):
     """A change that terraform reports, first as begun, then as complete; *action* is that in a plan's JSON."""
 
     action: str
