@@ -6,6 +6,7 @@ import random
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from harness import HERE, STDIO, wait_until
@@ -27,8 +28,14 @@ def to_group(_sandbox, program, signo):
     os.killpg(program.pid, signo)
 
 
-def to_everyone(sandbox, _program, signo):
-    for pid in sandbox.processes():
+def to_everyone(sandbox, program, signo):
+    """Signal every process, as `kill -1` does: also one whose environment cannot be read, since it is in its exec."""
+    found = {program.pid, *sandbox.processes()}
+    for file in sorted(Path("/proc").glob("[0-9]*/stat"), key=lambda file: int(file.parent.name)):
+        with contextlib.suppress(OSError):
+            parent = int(file.read_text().rpartition(") ")[2].split()[1])
+            found |= {int(file.parent.name)} if parent in found else set()
+    for pid in found:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signo)
 
