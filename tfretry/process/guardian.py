@@ -21,21 +21,21 @@ HAD_INTERRUPT = b"!\n"
 
 
 class Guardian:
-    """Guards one run of terraform, which never writes to a closed pipe: we hold the *read_ends*, and so does this.
+    """Guards one run of terraform, which never writes to a closed pipe: it, too, holds the read ends, its *outputs*.
 
     If we are killed, it drains them and sends terraform one SIGTERM. It is forked before terraform is: so terraform
     never runs without it, and we have no threads yet (a fork of a process with threads may deadlock).
     """
 
-    def __init__(self, read_ends: Sequence[int]) -> None:
-        self._read_ends = tuple(read_ends)
+    def __init__(self, outputs: Sequence[int]) -> None:
+        self._outputs = tuple(outputs)
         self._pid = 0
         self._write_end = -1
         self._outlives_us = False
 
     def __enter__(self) -> Self:
         read_end, self._write_end = os.pipe()
-        self._pid = _fork(lambda: _guard(read_end, self._read_ends), keep={read_end, *self._read_ends})
+        self._pid = _fork(lambda: _guard(read_end, self._outputs), keep={read_end, *self._outputs})
         os.close(read_end)
         return self
 
@@ -105,7 +105,7 @@ def _close_all_but(keep: set[int]) -> None:
             os.close(fd)
 
 
-def _guard(read_end: int, read_ends: Sequence[int]) -> None:
+def _guard(read_end: int, outputs: Sequence[int]) -> None:
     """Read until end-of-file, that is, until tfretry is gone (the forked child holds the write end until its exec)."""
     terminate: Callable[[], object] | None = None
     interrupted = False
@@ -121,7 +121,7 @@ def _guard(read_end: int, read_ends: Sequence[int]) -> None:
         with contextlib.suppress(OSError):
             terminate()
     # Until terraform, and everything that it or its wrapper has started, has closed the channels.
-    copy_until_eof([Flow(source=fd, target=os.open(os.devnull, os.O_WRONLY), watchers=()) for fd in read_ends])
+    copy_until_eof([Flow(source=fd, target=os.open(os.devnull, os.O_WRONLY), watchers=()) for fd in outputs])
 
 
 def _terminator(pid: int) -> Callable[[], object]:

@@ -15,7 +15,7 @@ from typing import Self
 
 from tfretry.process.channels import open_standard_descriptors
 from tfretry.process.forwarding import ReceivedSignal
-from tfretry.process.signalmask import BLOCKED, TERMINATING, restore_for_exec
+from tfretry.process.signalmask import BLOCKED, TERMINATING, restore, restore_for_exec
 
 SI_KERNEL = 0x80  # <asm-generic/siginfo.h>: sent by the kernel; of our signals, those of the terminal
 
@@ -56,7 +56,7 @@ class Signals:
         self._waiter.close()
         if self._children_ignored:
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask_before)
+        restore(self._mask_before)
 
     def take(self, timeout_s: float | None) -> ReceivedSignal | None:
         """Return the next signal; None if there is none within *timeout_s*. Without a timeout, wait for ever."""

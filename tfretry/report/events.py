@@ -112,6 +112,7 @@ class Applied(Event):
         return f"applied on attempt {self.attempt}, {duration(self.since_first_failure_s)} after the first failure"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure(Event):
     """The run has failed."""
 

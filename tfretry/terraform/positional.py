@@ -17,10 +17,10 @@ def saved_plan(
     the configuration from it.
     """
     named = [
-        (word, os.path.join(folder, word.value), is_on_line)
+        (word, path, is_on_line)
         for is_on_line, given in ((False, from_environment), (True, arguments))
         for word in words(given)
-        if word.name == "" and word.value and not os.path.isdir(os.path.join(folder, word.value))
+        if word.name == "" and word.value and not os.path.isdir(path := os.path.join(folder, word.value))
     ]
     if not named:
         return None, None
