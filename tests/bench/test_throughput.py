@@ -24,6 +24,7 @@ from benching import (
     show,
     with_target,
 )
+from harness import process_stat
 from terraform_output import TFRETRY
 
 pytestmark = pytest.mark.bench
@@ -199,7 +200,7 @@ def test_a_line_is_not_held_up(writer):
 def spent_s(pid):
     """Processor seconds of a process and of its children so far."""
     children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    fields = process_stat(pid)
     own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return own + sum(map(spent_s, children))
 

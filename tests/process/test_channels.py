@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import FAKE, HERE, STDIO, process_state, wait_until
+from harness import FAKE, HERE, STDIO, process_stat, process_state, wait_until
 
 from tfretry.process.channels import Channel, nobody_reads
 from tfretry.process.delivery import InterruptNotice
@@ -192,7 +192,7 @@ def test_waiting_uses_no_processor_time(sandbox):
 
 def ticks(program):
     """Return the processor time that *program* has used, in hundredths of a second."""
-    fields = Path(f"/proc/{program.pid}/stat").read_text().rpartition(") ")[2].split()
+    fields = process_stat(program.pid)
     return int(fields[11]) + int(fields[12])
 
 

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import signal
 import sys
 import time
-from pathlib import Path
 
 import pytest
-from harness import HERE, STDIO, wait_until
+from harness import HERE, STDIO, press_ctrl_c, to_everyone, to_group, to_us, wait_until
 
 from tfretry.process.forwarding import EVIDENCE_TIMEOUT_S
 
@@ -20,38 +18,14 @@ CTRL_C, CTRL_BACKSLASH = b"\x03", b"\x1c"
 INT, TERM, HUP, QUIT = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT
 
 
-def to_us(_sandbox, program, signo):
-    os.kill(program.pid, signo)
+def to_us_and_group(program, signo):
+    to_us(program, signo)
+    to_group(program, signo)
 
 
-def to_group(_sandbox, program, signo):
-    os.killpg(program.pid, signo)
-
-
-def to_everyone(sandbox, program, signo):
-    """Signal every process, as `kill -1` does: also one whose environment cannot be read, since it is in its exec."""
-    found = {program.pid, *sandbox.processes()}
-    for file in sorted(Path("/proc").glob("[0-9]*/stat"), key=lambda file: int(file.parent.name)):
-        with contextlib.suppress(OSError):
-            parent = int(file.read_text().rpartition(") ")[2].split()[1])
-            found |= {int(file.parent.name)} if parent in found else set()
-    for pid in found:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signo)
-
-
-def to_us_and_group(_sandbox, program, signo):
-    os.kill(program.pid, signo)
-    os.killpg(program.pid, signo)
-
-
-def to_group_and_us(_sandbox, program, signo):
-    os.killpg(program.pid, signo)
-    os.kill(program.pid, signo)
-
-
-def press_ctrl_c(_sandbox, program, _signo):
-    program.type(CTRL_C)
+def to_group_and_us(program, signo):
+    to_group(program, signo)
+    to_us(program, signo)
 
 
 RETRIES = ["--max-attempts", "2", "--first-wait", "60", "--longest-wait", "60"]
@@ -89,7 +63,7 @@ def is_sent_at_once(send, sandbox, program, signo):
     """Whether *send* was quick: signals that belong together must arrive within EVIDENCE_TIMEOUT_S."""
     sandbox.wait_for("ready")
     began = time.monotonic()
-    send(sandbox, program, signo)
+    send(program, signo)
     return time.monotonic() - began < EVIDENCE_TIMEOUT_S / 2
 
 
@@ -114,7 +88,7 @@ def test_a_second_interrupt_is_forwarded_too(start):
     """The user may insist: then terraform receives two."""
     for send, (sandbox, program) in send_each([to_us, to_group, to_everyone], start, TERM, fake="linger=30"):
         sandbox.wait_for("signal")
-        send(sandbox, program, TERM)
+        send(program, TERM)
         assert program.wait() == 1, (send, program.output)
         assert sandbox.signals() == ["SIGTERM", "SIGTERM"], send
 
@@ -357,7 +331,7 @@ def test_signals_at_random_times_are_never_doubled_and_leave_no_process(new_sand
         has_begun = dice.choice([lambda: True, lambda: len(sandbox.processes()) > 1, lambda: sandbox.events("argv")])  # noqa: B023
         wait_until(has_begun, what="it begins", pause_s=0.001)
         time.sleep(dice.choice([0, 0.002, 0.01, 0.05, 0.15]))
-        send(sandbox, program, dice.choice([INT, TERM]))
+        send(program, dice.choice([INT, TERM]))
     for send, sandbox, program in runs:
         code = program.wait(30)
         if sandbox.signals():

@@ -6,12 +6,11 @@ import contextlib
 from itertools import pairwise
 
 from tfretry.causes.diagnosis import Classifier, Diagnosis
-from tfretry.causes.table import TABLE
-from tfretry.config.options import BY_NAME
+from tfretry.config.settings import Settings
 from tfretry.output.diagnostic import Diagnostic
 from tfretry.output.diagnostics import DiagnosticReader
 
-DEFAULT = tuple(cause for cause in TABLE if cause.name == BY_NAME["--cause"].default)
+DEFAULT = Settings().causes
 
 
 def read(*chunks: bytes) -> list[Diagnostic]:

@@ -36,12 +36,29 @@ def wait_until(condition, *, what, deadline_s=DEADLINE_S, pause_s=0.005):
     raise AssertionError(f"not within {deadline_s} s: {what() if callable(what) else what}")
 
 
+def process_stat(pid):
+    """Return the fields of `/proc/PID/stat` behind the program's name, from the state and the parent on (proc(5))."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+
+
 def process_state(pid):
-    """Return the letter of the process's state (proc(5)), or `ended`."""
+    """Return the letter of the process's state, or `ended`."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+        return process_stat(pid)[0]
     except FileNotFoundError:
         return "ended"
+
+
+def descendants(pid):
+    """Return *pid* and its descendants; their environments, unlike their parents, cannot be read during an exec."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parents[int(folder.name)] = int(process_stat(folder.name)[1])
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
 
 
 def three_resources(command):
@@ -204,6 +221,13 @@ def to_us(program, signo):
 def to_group(program, signo):
     """Send a signal to the process group of *program*."""
     os.killpg(program.pid, signo)
+
+
+def to_everyone(program, signo):
+    """Send a signal to each process of *program*, as `kill -1` does."""
+    for pid in descendants(program.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signo)
 
 
 def press_ctrl_c(program, _signo):
